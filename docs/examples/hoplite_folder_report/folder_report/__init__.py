@@ -1,0 +1,1 @@
+"""Hoplite plugins that hash a folder tree and report its duplicates."""

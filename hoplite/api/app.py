@@ -1,0 +1,80 @@
+"""Making the Flask app, with the job manager behind it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+
+import hoplite
+from hoplite.api import openapi
+from hoplite.api.answers import json_answer
+from hoplite.api.auth.in_process import InProcessClient
+from hoplite.api.auth.proxy import TrustedProxies
+from hoplite.api.endpoint import Call, Routes
+from hoplite.api.errors import register_errors
+from hoplite.api.hoplite import events, job_plugins, jobs, logs, root
+from hoplite.api.service import Service
+
+HOPLITE_ROUTES = (jobs.routes, logs.routes, events.routes, job_plugins.routes, root.routes)
+
+
+def build_app(service: Service) -> Flask:
+    """The app over a running service."""
+    app = Flask("hoplite.web", static_url_path="/static")
+    app.config["MAX_CONTENT_LENGTH"] = service.settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = service.settings.max_body_bytes
+    app.test_client_class = InProcessClient
+    app.wsgi_app = TrustedProxies(  # type: ignore[method-assign] # as Flask says to add middleware
+        app.wsgi_app,
+        proxies=service.settings.behind_proxy,
+        user_header=service.settings.proxy_user_header,
+    )
+    described = _description_routes()
+    every = (*HOPLITE_ROUTES, described)
+    document = openapi.document(
+        (operation for routes in every for operation in routes.operations), hoplite.__version__
+    )
+    app.extensions["hoplite.openapi"] = document
+    for routes in every:
+        routes.register(app, service)
+    register_errors(app, service)
+    _register_admission(app, service)
+    _register_measuring(app, service)
+    return app
+
+
+def _description_routes() -> Routes:
+    routes = Routes("server")
+
+    @routes.get("/openapi.json", answers={200: dict}, public=True)
+    def openapi_document(call: Call[Any, None]) -> Response:
+        """Describe every route, in OpenAPI 3.1."""
+        return json_answer(current_app.extensions["hoplite.openapi"])
+
+    return routes
+
+
+def _register_admission(app: Flask, service: Service) -> None:
+    """Who asks, from where: before anything else is looked at."""
+
+    @app.before_request
+    def admit() -> None:
+        g.caller = None
+        g.began = time.perf_counter()
+        service.check_origin(request.environ)
+        g.caller = service.authenticators.identify(request.environ)
+
+
+def _register_measuring(app: Flask, service: Service) -> None:
+    observe = service.metrics.request_latency
+
+    @app.after_request
+    def measure(response: Response) -> Response:
+        if not g.get("long", False) and request.url_rule is not None:
+            took = time.perf_counter() - g.began
+            observe.labels(request.method, request.url_rule.rule, response.status_code).observe(
+                took
+            )
+        return response

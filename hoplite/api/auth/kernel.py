@@ -1,0 +1,76 @@
+"""A client on this machine is the Unix user that owns its end of the connection."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+
+from hoplite.api.auth.addresses import Networks, is_loopback, parsed_address
+from hoplite.api.auth.socket_owner import Connection, owner_of
+from hoplite.api.auth.unix_users import UserNames, own_name
+from hoplite.api.serving.environ import Environ, local_address, peer
+from hoplite.model.caller import Caller, Role
+
+
+class KernelAuthenticator:
+    """Loopback clients by what the kernel says of their connection.
+
+    The server's own user, root and ``admins`` are administrators.  Where the server is root every
+    Unix user may submit, for jobs run as their owners; otherwise only ``submitters``, for whom jobs
+    run under the server's account, and the others are readers.
+
+    Connections from ``proxies`` are never identified: they would all be the proxy's user.  Where
+    there is no such kernel (not Linux), every loopback client is the server's own user.
+    """
+
+    def __init__(
+        self,
+        *,
+        admins: Collection[str],
+        submitters: Collection[str],
+        is_root: bool,
+        own_uid: int | None,
+        proxies: Networks | None = None,
+    ) -> None:
+        self._admins = frozenset(admins)
+        self._submitters = frozenset(submitters)
+        self._is_root = is_root
+        self._own_uid = own_uid
+        self._proxies = proxies or Networks(())
+        self._names = UserNames()
+
+    def identify(self, environ: Environ) -> Caller | None:
+        host, port = peer(environ)
+        if not is_loopback(host) or host in self._proxies:
+            return None
+        if sys.platform != "linux":
+            return Caller(own_name(), Role.ADMIN, "kernel")
+        connection = _connection(host, port, local_address(environ))
+        uid = None if connection is None else owner_of(connection)
+        if uid is None:
+            return None
+        name = self._names.name_of(uid)
+        return Caller(name, self._role(uid, name), "kernel")
+
+    def challenges(self) -> list[str]:
+        """An answer 401 must offer something; no client can act on it but by coming over
+        loopback."""
+        return ['Unix-User realm="hoplite"']
+
+    def _role(self, uid: int, name: str) -> Role:
+        if uid in (0, self._own_uid) or name in self._admins:
+            return Role.ADMIN
+        if self._is_root or name in self._submitters:
+            return Role.USER
+        return Role.READER
+
+
+def _connection(host: str, port: int | None, server: tuple[str, int] | None) -> Connection | None:
+    if port is None or server is None:
+        return None
+    client_address, server_address = parsed_address(host), parsed_address(server[0])
+    if client_address is None or server_address is None:
+        return None
+    if client_address.version != server_address.version:
+        return None
+    return Connection(client_address, port, server_address, server[1])

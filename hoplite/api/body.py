@@ -1,0 +1,109 @@
+"""From a request's text to values, or an error that names the field."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Request
+
+from hoplite.exceptions import InvalidFieldError, InvalidJsonError, UnsupportedMediaTypeError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"field `(?P<name>[^`]+)`")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@lru_cache(maxsize=256)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def decode_query(request: Request, kind: type[T]) -> T:
+    """The query parameters as a ``kind``; raises
+    :class:`~hoplite.exceptions.InvalidFieldError`."""
+    given = request.args.to_dict() if request.query_string else {}
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(error, "query parameter ") from None
+
+
+def decode_body(request: Request, kind: type[T]) -> T:
+    """The JSON body as a ``kind``.
+
+    A missing or another Content-Type is accepted if the body is JSON (deployed clients send
+    ``text/plain`` or none, and ``curl -d`` calls it a form).
+    """
+    data = request.get_data()
+    if request.mimetype in _FORMS and not data.lstrip().startswith((b"{", b"[")):
+        raise UnsupportedMediaTypeError(
+            f"{request.mimetype} is not read here: send a JSON object with "
+            "Content-Type: application/json"
+        )
+    if not data.strip():
+        data = b"{}" if not _has_required(kind) else data
+    return decode_json(data, kind)
+
+
+@lru_cache(maxsize=256)
+def _has_required(kind: type[msgspec.Struct]) -> bool:
+    return any(field.required for field in msgspec.structs.fields(kind))
+
+
+def decode_json(data: bytes, kind: type[T]) -> T:
+    """Raises :class:`~hoplite.exceptions.InvalidJsonError` or
+    :class:`~hoplite.exceptions.InvalidFieldError`."""
+    try:
+        decoded: T = _decoder(kind).decode(data)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if not data:
+            raise InvalidJsonError("the body is empty; a JSON object is needed") from None
+        raise InvalidJsonError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidJsonError("the body is nested too deeply") from None
+    return decoded
+
+
+def invalid(error: msgspec.ValidationError, kind: str = "") -> InvalidFieldError | InvalidJsonError:
+    """Our words for what msgspec found."""
+    found = _AT.match(str(error))
+    what, where = (found["what"], found["where"]) if found else (str(error), None)
+    name = where.removeprefix("$").removeprefix(".") if where else ""
+    named = _FIELD.search(what)
+    if named is not None:
+        name = f"{name}.{named['name']}" if name else named["name"]
+    if not name:
+        return InvalidJsonError(f"the body is not as it should be: {_first_lower(what)}")
+    return InvalidFieldError(f"{kind}{name}: {_first_lower(what)}", field=name)
+
+
+def _first_lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def checked_object(raw: msgspec.Raw, name: str) -> msgspec.Raw:
+    """``raw`` if it is a JSON object in sound JSON all the way down, freed of the body around it."""
+    text = bytes(raw).strip()
+    if not text.startswith(b"{"):
+        raise InvalidFieldError(f"{name}: expected `object`, got `{_kind(text)}`", field=name)
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJsonError(f"{name} is not JSON: {error}", field=name) from None
+    except RecursionError:
+        raise InvalidFieldError(f"{name} is nested too deeply", field=name) from None
+    return msgspec.Raw(text)
+
+
+def _kind(text: bytes) -> str:
+    first = text[:1]
+    if first in b"-0123456789":
+        return "number"
+    return {b"[": "array", b'"': "string", b"n": "null"}.get(first, "boolean")

@@ -1,0 +1,176 @@
+"""How a route is declared: once, for the router, the validation and the OpenAPI document.
+
+::
+
+    routes = Routes("jobs")
+
+    @routes.get("/jobs/<ref>", query=WaitQuery, answers={200: JobAnswer}, raises=[JobDoesNotExistError])
+    def get_job(call: Call[WaitQuery, None]) -> Response:
+        "The first line is the summary, the rest the description."
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from flask import Flask, Request, Response, g, request
+
+from hoplite.api.body import decode_body, decode_query
+from hoplite.api.service import Service
+from hoplite.exceptions import HopliteError, NotAuthenticatedError
+from hoplite.model.caller import Caller
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No query parameters."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[Q, B]):
+    """One request, understood."""
+
+    service: Service
+    request: Request
+    query: Q
+    body: B
+    path: Mapping[str, str]
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks; raises :class:`~hoplite.exceptions.NotAuthenticatedError` if nobody knows."""
+        caller: Caller | None = g.caller
+        if caller is None:
+            raise NotAuthenticatedError(
+                "this server does not know you: log in with Basic or a Bearer token, or come over "
+                "loopback where the server asks the kernel who you are"
+            )
+        return caller
+
+    @property
+    def ref(self) -> str:
+        """The job that the path names."""
+        return self.path["ref"]
+
+
+Handler = Callable[[Call[Any, Any]], Response]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    tag: str
+    handler: Handler
+    query: type[msgspec.Struct]
+    body: type[msgspec.Struct] | None
+    answers: Mapping[int, Any]
+    """The type of each answer by status: a msgspec type, a media type as text, or None."""
+    raises: Sequence[type[HopliteError]]
+    public: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Request headers that it reads, with what they do."""
+    body_optional: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def summary(self) -> str:
+        return self._doc.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        return self._doc.partition("\n")[2].strip()
+
+    @property
+    def _doc(self) -> str:
+        return inspect.getdoc(self.handler) or self.name
+
+
+class Routes:
+    """The routes of one part of the API."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.operations: list[Operation] = []
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: Mapping[int, Any],
+        query: type[msgspec.Struct] = NoQuery,
+        body: type[msgspec.Struct] | None = None,
+        raises: Sequence[type[HopliteError]] = (),
+        public: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as the answer to ``method path``."""
+
+        def declare(handler: Handler) -> Handler:
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    tag=self.tag,
+                    handler=handler,
+                    query=query,
+                    body=body,
+                    answers=answers,
+                    raises=raises,
+                    public=public,
+                    headers=headers or {},
+                )
+            )
+            return handler
+
+        return declare
+
+    def get(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self.add("GET", path, **declared)
+
+    def post(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self.add("POST", path, **declared)
+
+    def put(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self.add("PUT", path, **declared)
+
+    def delete(self, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        return self.add("DELETE", path, **declared)
+
+    def register(self, app: Flask, service: Service) -> None:
+        """Put the routes on ``app``."""
+        for operation in self.operations:
+            app.add_url_rule(
+                operation.path,
+                endpoint=f"{self.tag}.{operation.name}",
+                view_func=_view(operation, service),
+                methods=[operation.method],
+            )
+
+
+def _view(operation: Operation, service: Service) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        call: Call[Any, Any] = Call(
+            service,
+            request,
+            decode_query(request, operation.query),
+            decode_body(request, operation.body) if operation.body is not None else None,
+            path,
+        )
+        if not operation.public:
+            _ = call.caller
+        return operation.handler(call)
+
+    return view

@@ -1,0 +1,114 @@
+"""Every error as JSON: what was wrong, which field, what would be right."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from hoplite.api.answers import json_answer
+from hoplite.api.service import Service
+from hoplite.exceptions import (
+    HopliteError,
+    InternalServerError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotAcceptableError,
+    NotAuthenticatedError,
+    NotFoundError,
+    RequestTimedOutError,
+    TooLargeError,
+    UnsupportedMediaTypeError,
+)
+
+log = structlog.get_logger("hoplite.api")
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error.  ``exception`` is the class of :mod:`hoplite.exceptions` that clients raise."""
+
+    error: str
+    code: str
+    exception: str
+    field: str | None = None
+    """The part of the request that is wrong."""
+
+
+_OF_STATUS: dict[int, type[HopliteError]] = {
+    400: InvalidRequestError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    406: NotAcceptableError,
+    408: RequestTimedOutError,
+    413: TooLargeError,
+    414: TooLargeError,
+    415: UnsupportedMediaTypeError,
+}
+
+
+def error_answer(error: HopliteError, headers: dict[str, str] | None = None) -> Response:
+    """The answer that says ``error``."""
+    answer = ErrorAnswer(str(error), error.code, type(error).__name__, error.field)
+    response = json_answer(answer, error.http_status, headers)
+    retry_after = getattr(error, "retry_after_s", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def register_errors(app: Flask, service: Service) -> None:
+    """Have ``app`` answer every error in one form."""
+
+    def known(error: HopliteError) -> Response:
+        response = error_answer(error)
+        if isinstance(error, NotAuthenticatedError):
+            for challenge in service.authenticators.challenges():
+                response.headers.add("WWW-Authenticate", challenge)
+        return response
+
+    app.register_error_handler(HopliteError, known)
+    app.register_error_handler(HTTPException, _of_the_router)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _of_the_router(error: HTTPException) -> Response | Any:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    ours = _OF_STATUS.get(status)
+    if ours is None:
+        return _unforeseen(error)
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return error_answer(ours(_words(status, headers.get("Allow", ""), error)), headers)
+
+
+def _words(status: int, allowed: str, error: HTTPException) -> str:
+    if status == 404:
+        return f"there is nothing at {request.path}; GET /openapi.json lists all there is"
+    if status == 405:
+        return f"{request.method} does not apply to {request.path}; it takes {allowed}"
+    if status == 413:
+        return "the request is larger than this server takes (setting max_body_bytes)"
+    return error.description or error.name
+
+
+def _unforeseen(error: Exception) -> Response:
+    """A defect: told in full in the log, by a number in the answer."""
+    number = secrets.token_hex(8)
+    log.error(
+        "defect",
+        request=number,
+        method=request.method,
+        path=request.path,
+        caller=getattr(g.get("caller"), "name", None),
+        exc_info=error,
+    )
+    return error_answer(
+        InternalServerError(f"a defect of the server; its log has the details under {number}")
+    )

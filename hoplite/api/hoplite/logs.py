@@ -1,0 +1,215 @@
+"""``/jobs/<ref>/log``: what a job printed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from flask import Response, g
+from msgspec import Meta
+
+from hoplite.api.endpoint import Call, Routes
+from hoplite.api.hoplite.jobs import gone, visible_job
+from hoplite.exceptions import (
+    InvalidFieldError,
+    JobDoesNotExistError,
+    LogRemovedError,
+    NotAuthorizedError,
+    TooManyStreamsError,
+)
+from hoplite.manager.job_manager import JobManager
+from hoplite.model.job import Job
+
+routes = Routes("jobs")
+
+_CHUNK = 64 << 10
+_LOOK_EVERY_S = 0.1
+_TAIL_BLOCK = 64 << 10
+NAMES = ("stdout", "stderr")
+
+
+class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the log."""
+
+    stream: Annotated[
+        Literal["all", "stdout", "stderr"], Meta(description="all: stdout, then stderr.")
+    ] = "all"
+    tail: Annotated[int, Meta(ge=0, description="Only the last lines, this many.")] | None = None
+    offset: (
+        Annotated[int, Meta(ge=0, description="From this byte on; needs stream=stdout or stderr.")]
+        | None
+    ) = None
+    follow: Annotated[bool, Meta(description="1: go on until the job ends.")] = False
+
+
+class LogFile:
+    """One output file, opened without following links; a missing one is empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def _open(self) -> int | None:
+        if self._fd is None:
+            try:
+                fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except OSError:
+                return None
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
+                return None
+            self._fd = fd
+        return self._fd
+
+    def size(self) -> int:
+        fd = self._open()
+        return 0 if fd is None else os.fstat(fd).st_size
+
+    def read(self, offset: int, size: int = _CHUNK) -> bytes:
+        fd = self._open()
+        return b"" if fd is None else os.pread(fd, size, offset)
+
+    def start_of_tail(self, lines: int) -> int:
+        """The offset of the last ``lines`` lines."""
+        end = self.size()
+        if lines == 0:
+            return end
+        position, missing = end, lines + (self.read(end - 1, 1) == b"\n" if end else 0)
+        while position > 0:
+            start = max(0, position - _TAIL_BLOCK)
+            block = self.read(start, position - start)
+            found = block.count(b"\n")
+            if found >= missing:
+                return start + _nth_newline_from_end(block, missing) + 1
+            missing -= found
+            position = start
+        return 0
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def _nth_newline_from_end(block: bytes, nth: int) -> int:
+    at = len(block)
+    for _ in range(nth):
+        at = block.rindex(b"\n", 0, at)
+    return at
+
+
+@routes.get(
+    "/jobs/<ref>/log",
+    query=LogQuery,
+    answers={200: "text/plain"},
+    raises=[NotAuthorizedError, JobDoesNotExistError, LogRemovedError, TooManyStreamsError],
+)
+def get_log(call: Call[LogQuery, None]) -> Response:
+    """Read what the job printed, as text.
+
+    `Hoplite-Log-Offset` in the answer is where to go on with `offset` (one stream only).
+    """
+    job = visible_job(call)
+    _check(call, job)
+    directory = call.service.manager.executor.directory(job.id)
+    names = NAMES if call.query.stream == "all" else (call.query.stream,)
+    files = [LogFile(directory / name) for name in names]
+    starts = [_start(file, call.query) for file in files]
+    if call.query.follow:
+        return _follow(call, job, list(zip(files, starts, strict=True)))
+    sizes = [max(start, file.size()) for file, start in zip(files, starts, strict=True)]
+    parts = list(zip(files, starts, sizes, strict=True))
+    response = _text(_whole(parts))
+    response.content_length = sum(end - start for _, start, end in parts)
+    if len(parts) == 1:
+        response.headers["Hoplite-Log-Offset"] = str(sizes[0])
+    response.call_on_close(lambda: _close(files))
+    return response
+
+
+def _check(call: Call[LogQuery, None], job: Job) -> None:
+    if not call.caller.sees_all_of(job, call.service.settings.visibility):
+        raise NotAuthorizedError(
+            f"job {job.uuid} belongs to {job.owner}; only {job.owner} and administrators may read its log"
+        )
+    if job.log_removed_by is not None:
+        raise LogRemovedError(
+            f"the log of job {job.uuid} was removed by the retention rule {job.log_removed_by}"
+        )
+    if call.query.offset is not None and call.query.stream == "all":
+        raise InvalidFieldError(
+            "query parameter offset: needs stream=stdout or stream=stderr", field="offset"
+        )
+    if call.query.offset is not None and call.query.tail is not None:
+        raise InvalidFieldError("query parameter tail: give tail or offset", field="tail")
+
+
+def _start(file: LogFile, query: LogQuery) -> int:
+    if query.tail is not None:
+        return file.start_of_tail(query.tail)
+    return query.offset or 0
+
+
+def _text(chunks: Iterator[bytes]) -> Response:
+    response = Response(chunks, mimetype="text/plain")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _whole(parts: list[tuple[LogFile, int, int]]) -> Iterator[bytes]:
+    """The files from their start to the size that they had: what was announced is what comes."""
+    for file, start, end in parts:
+        at = start
+        while at < end:
+            chunk = file.read(at, min(_CHUNK, end - at))
+            if not chunk:
+                return
+            at += len(chunk)
+            yield chunk
+
+
+def _follow(call: Call[LogQuery, None], job: Job, parts: list[tuple[LogFile, int]]) -> Response:
+    give_back = call.service.streams.take()
+    g.long = True
+    response = _text(_followed(call.service.manager, job, parts, gone(call)))
+    response.call_on_close(give_back)
+    response.call_on_close(lambda: _close([file for file, _ in parts]))
+    return response
+
+
+def _followed(
+    manager: JobManager, job: Job, parts: list[tuple[LogFile, int]], given_up: Callable[[], bool]
+) -> Iterator[bytes]:
+    offsets = [start for _, start in parts]
+    while True:
+        # Whether it has ended is asked before the files are read: nothing printed is missed.
+        over = _has_ended(manager, job) or manager.stopping or given_up()
+        came = False
+        for n, (file, _) in enumerate(parts):
+            while chunk := file.read(offsets[n]):
+                offsets[n] += len(chunk)
+                came = True
+                yield chunk
+        if over:
+            return
+        if not came:
+            yield b""
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _has_ended(manager: JobManager, job: Job) -> bool:
+    try:
+        return manager.job(job.id).ended
+    except JobDoesNotExistError:
+        return True
+
+
+def _close(files: list[LogFile]) -> None:
+    for file in files:
+        file.close()

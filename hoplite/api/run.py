@@ -1,0 +1,96 @@
+"""Running the server: what ``hoplite-server`` does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+from flask import Flask
+
+from hoplite.api.factory import Hoplite
+from hoplite.api.serving import serve
+from hoplite.data_directory import prepare
+from hoplite.server_log import set_up_logging
+from hoplite.settings import Settings
+
+_AUTH_WORDS = {
+    "kernel": "the Unix user at the other end of a loopback connection, asked of the kernel",
+    "users": "passwords and tokens (hoplite-server user add, hoplite-server token create)",
+    "proxy": "the header {header} from {proxies}",
+}
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises :class:`~hoplite.exceptions.SettingError` if the address cannot be had, and
+    :class:`~hoplite.exceptions.StorageUnavailableError` if the data directory cannot.
+    """
+    set_up_logging(settings)
+    prepare(settings.data_dir)
+    server = _Server(settings)
+    serve(server.load, settings, on_listening=server.announce, on_stop=server.stop_taking_work)
+    server.close()
+
+
+class _Server:
+    """One server, in the process that answers requests (with granian, a worker)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._hoplite: Hoplite | None = None
+
+    def load(self) -> Flask:
+        hoplite = Hoplite(self._settings)
+        if self._settings.http == "granian":
+            hoplite.report_to_listener()
+        hoplite.open()
+        self._hoplite = hoplite
+        return hoplite.app
+
+    def announce(self, url: str) -> None:
+        assert self._hoplite is not None
+        if self._settings.http == "waitress":
+            self._hoplite.manager.serve_at(url)
+        self._hoplite.lock.announce(url)
+        print(banner(self._settings, url), file=sys.stdout, flush=True)
+
+    def stop_taking_work(self) -> None:
+        if self._hoplite is not None:
+            self._hoplite.manager.begin_stop()
+            if self._settings.http == "granian":
+                self.close()
+
+    def close(self) -> None:
+        if self._hoplite is not None:
+            self._hoplite.close()
+
+
+def banner(settings: Settings, url: str) -> str:
+    """What the server says when it listens."""
+    ways = [
+        _AUTH_WORDS[mode].format(
+            header=settings.proxy_user_header, proxies=", ".join(settings.behind_proxy)
+        )
+        for mode in settings.auth
+    ]
+    lines = [
+        f"hoplite serves {url}",
+        f"  data       {settings.data_dir}",
+        f"  who is it  {'; or '.join(ways)}",
+        f"  try        {_curl_line(settings, url)}",
+    ]
+    if shutil.which("curl") is None:
+        lines[-1] += "   (curl is not installed here)"
+    return "\n".join(lines)
+
+
+def _curl_line(settings: Settings, url: str) -> str:
+    job = {
+        "name": "hoplite.plugins.shell_command",
+        "config": {"command": "echo hello"},
+        "run": True,
+    }
+    who = "-u NAME " if set(settings.auth) == {"users"} else ""
+    return f"curl {who}{url}/jobs -d '{json.dumps(job)}'"

@@ -1,0 +1,29 @@
+"""The settings that serving needs; ``hoplite.settings.Settings`` has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class ServingSettings(Protocol):
+    """Read-only, so that frozen structs fit."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def http(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def max_streams(self) -> int: ...
+    @property
+    def tls_cert(self) -> Path | None: ...
+    @property
+    def tls_key(self) -> Path | None: ...
+    @property
+    def request_timeout(self) -> float: ...
+    @property
+    def max_body_bytes(self) -> int: ...

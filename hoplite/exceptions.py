@@ -1,0 +1,338 @@
+"""Every error of hoplite, in one tree.
+
+::
+
+    HopliteError
+    ├── InvalidRequestError              400  the request cannot be understood
+    │   ├── InvalidJsonError             400
+    │   └── InvalidFieldError            400  ``field`` names the part
+    ├── NotAuthenticatedError            401
+    ├── NotAuthorizedError               403
+    │   ├── WrongApiKeyError             403
+    │   └── ForeignOriginError           403
+    ├── JobAlreadyStartedError           403
+    ├── JobNotStartedError               403
+    ├── JobEndedError                    403
+    ├── NotFoundError                    404
+    │   ├── JobDoesNotExistError         404
+    │   └── JobPluginDoesNotExistError   404
+    ├── MethodNotAllowedError            405
+    ├── NotAcceptableError               406
+    ├── RequestTimedOutError             408
+    ├── JobNotEndedError                 409
+    ├── LogRemovedError                  410
+    ├── TooLargeError                    413
+    ├── UnsupportedMediaTypeError        415
+    ├── IdempotencyConflictError         422
+    ├── InternalServerError              500
+    ├── UnavailableError                 503
+    │   ├── TooManyStreamsError          503
+    │   ├── ShuttingDownError            503
+    │   └── StorageUnavailableError      503
+    ├── StorageFullError                 507
+    ├── SettingError                     the server does not start
+    ├── JobFailedError                   raised by clients
+    ├── JobPluginLoadError               raised in the job's process
+    ├── TimeoutError                     raised by clients
+    └── ConnectionError                  raised by clients
+
+Each class has a stable ``code`` and an HTTP status.  The server answers
+``{"error": message, "code": code, "exception": class name}``, and a client turns that answer back
+into the class with :func:`from_answer`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class HopliteError(Exception):
+    """The root.  ``message`` says what was wrong, where, and what would be right."""
+
+    code: ClassVar[str] = "error"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "", *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InvalidRequestError(HopliteError):
+    """The request cannot be understood as a whole."""
+
+    code = "invalid-request"
+    http_status = 400
+
+
+class InvalidJsonError(InvalidRequestError):
+    """The body is not JSON, or not the kind of JSON value that is asked for."""
+
+    code = "invalid-json"
+
+
+class InvalidFieldError(InvalidRequestError):
+    """One field is missing, of the wrong type or out of range; ``field`` names it."""
+
+    code = "invalid-field"
+
+
+class NotAuthenticatedError(HopliteError):
+    """Nobody knows who asks."""
+
+    code = "not-authenticated"
+    http_status = 401
+
+
+class NotAuthorizedError(HopliteError):
+    """The caller is known and may not do this."""
+
+    code = "not-authorized"
+    http_status = 403
+
+    def __init__(self, message: str = "Not authorized", *, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+
+
+class WrongApiKeyError(NotAuthorizedError):
+    """The ``api_key`` is missing or is not the key of this job."""
+
+    code = "wrong-api-key"
+
+
+class ForeignOriginError(NotAuthorizedError):
+    """A browser page from elsewhere, or a Host header that is not this server's."""
+
+    code = "foreign-origin"
+
+
+class JobAlreadyStartedError(HopliteError):
+    """A job is started once."""
+
+    code = "job-already-started"
+    http_status = 403
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"Job UUID: {uuid} you cannot start a job more than once")
+
+
+class JobNotStartedError(HopliteError):
+    """Only a job that was started can be killed."""
+
+    code = "job-not-started"
+    http_status = 403
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"Job UUID: {uuid} has not been started")
+
+
+class JobEndedError(HopliteError):
+    """The job has ended: its status is final."""
+
+    code = "job-ended"
+    http_status = 403
+
+
+class NotFoundError(HopliteError):
+    """There is nothing at this address."""
+
+    code = "not-found"
+    http_status = 404
+
+
+class JobDoesNotExistError(NotFoundError):
+    """No job has this uuid or id."""
+
+    code = "job-does-not-exist"
+
+    def __init__(self, message: str = "The job does not exist") -> None:
+        super().__init__(message)
+
+    @classmethod
+    def of(cls, ref: str) -> JobDoesNotExistError:
+        """The error for a job named by uuid or id, in Hoplite 15's words."""
+        return cls(f"Job with UUID: {ref} does not exist")
+
+
+class JobPluginDoesNotExistError(NotFoundError):
+    """No plugin of this name is installed, or it came after the last reload."""
+
+    code = "job-plugin-does-not-exist"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Job plugin '{name}' does not exist", field="name")
+
+
+class MethodNotAllowedError(HopliteError):
+    """The address exists; the method does not apply to it."""
+
+    code = "method-not-allowed"
+    http_status = 405
+
+
+class NotAcceptableError(HopliteError):
+    """None of the formats that the caller accepts is on offer."""
+
+    code = "not-acceptable"
+    http_status = 406
+
+
+class RequestTimedOutError(HopliteError):
+    """The client took too long to send its request."""
+
+    code = "request-timed-out"
+    http_status = 408
+
+
+class JobNotEndedError(HopliteError):
+    """The job lives: kill it or wait for its end first."""
+
+    code = "job-not-ended"
+    http_status = 409
+
+
+class LogRemovedError(HopliteError):
+    """A retention rule removed the log; the message names the rule."""
+
+    code = "log-removed"
+    http_status = 410
+
+
+class TooLargeError(HopliteError):
+    """A body, config or status over its limit."""
+
+    code = "too-large"
+    http_status = 413
+
+
+class UnsupportedMediaTypeError(HopliteError):
+    """The body's Content-Type is not one that the address reads."""
+
+    code = "unsupported-media-type"
+    http_status = 415
+
+
+class IdempotencyConflictError(HopliteError):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency-conflict"
+    http_status = 422
+
+
+class InternalServerError(HopliteError):
+    """A defect of the server; its log has the details under the given request id."""
+
+    code = "internal-server-error"
+    http_status = 500
+
+
+class UnavailableError(HopliteError):
+    """Not now: try again after ``retry_after_s`` seconds."""
+
+    code = "unavailable"
+    http_status = 503
+    retry_after_s: ClassVar[int] = 5
+
+
+class TooManyStreamsError(UnavailableError):
+    """All places for long polls and streams are taken."""
+
+    code = "too-many-streams"
+
+
+class ShuttingDownError(UnavailableError):
+    """The server is stopping and takes no more work."""
+
+    code = "shutting-down"
+
+
+class StorageUnavailableError(UnavailableError):
+    """The data directory cannot be written (read-only, gone, or an I/O error)."""
+
+    code = "storage-unavailable"
+
+
+class StorageFullError(HopliteError):
+    """No space is left in the data directory; nothing of the request was kept."""
+
+    code = "storage-full"
+    http_status = 507
+    retry_after_s: ClassVar[int] = 30
+
+
+class SettingError(HopliteError):
+    """A setting is unknown, ill-typed or contradicts another; ``field`` names it."""
+
+    code = "invalid-setting"
+
+
+class JobFailedError(HopliteError):
+    """A job ended with an exception.
+
+    ``previous_exception`` is the record in the job's status (see "When a job fails" in the docs);
+    ``traceback_object`` its traceback record.
+    """
+
+    code = "job-failed"
+
+    def __init__(
+        self,
+        address: str = "",
+        uuid: str = "",
+        traceback_object: Any = None,
+        previous_exception: Any = None,
+    ) -> None:
+        self.addr = address
+        self.uuid = uuid
+        self.traceback_object = traceback_object
+        self.previous_exception = previous_exception
+        super().__init__(f"Job {uuid} on {address} failed: {previous_exception}")
+
+
+class JobPluginLoadError(HopliteError):
+    """The plugin's module cannot be imported, or has no ``run``."""
+
+    code = "job-plugin-load"
+
+
+class TimeoutError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import
+    """Waiting for a job took longer than the caller allowed; the job goes on."""
+
+    code = "timeout"
+
+    def __init__(self, uuid: str | int = 0) -> None:
+        self.uuid = uuid
+        super().__init__(f"Timed out waiting for job {uuid}")
+
+
+class ConnectionError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import
+    """The server cannot be reached."""
+
+    code = "connection"
+
+    def __init__(self, addr: str = "") -> None:
+        self.addr = addr
+        super().__init__(f"Could not connect to {addr}")
+
+
+def _tree(root: type[HopliteError]) -> dict[str, type[HopliteError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def by_code() -> dict[str, type[HopliteError]]:
+    """Every class of the tree by its stable code."""
+    return _tree(HopliteError)
+
+
+def from_answer(code: str, message: str) -> HopliteError:
+    """Rebuild the error that a server answered; an unknown code gives the root class."""
+    cls = by_code().get(code, HopliteError)
+    error = cls.__new__(cls)
+    HopliteError.__init__(error, message)
+    return error

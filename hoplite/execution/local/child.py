@@ -1,0 +1,161 @@
+"""From a fork of the warden to a job: what the child does before the plugin is run."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import io
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import msgspec
+
+from hoplite.execution.local import accounts
+from hoplite.execution.local.boot import boot_id
+from hoplite.execution.local.job_files import Claim, JobFiles
+from hoplite.execution.local.process_tree import LINUX, ProcessId, identity
+from hoplite.execution.local.wire import Launch
+from hoplite.execution.protocol import LaunchSpec
+from hoplite.execution.runner import run_job
+
+BLOCKED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""Signals that a warden does not hear.  They are blocked, not ignored: one that comes for a child
+before it is ready then waits for it and is not lost."""
+
+_REPORT_FD = 3
+_COMM_LENGTH = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_prctl = ctypes.CDLL(None).prctl if LINUX else None
+
+
+class OpenFiles(msgspec.Struct, frozen=True):
+    """Descriptors that the job's process starts with."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    report: int
+
+    @classmethod
+    def of(cls, files: JobFiles, spec: LaunchSpec) -> OpenFiles:
+        """Make the job's directory and open its files, as the server's account; raises OSError."""
+        files.make()
+        opened: list[int] = []
+        try:
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            for path in (files.stdout, files.stderr):
+                opened.append(_open(path, os.O_APPEND))
+                _give(opened[-1], spec)
+            opened.append(_open(files.report, os.O_TRUNC))
+            _make_work(files.work, spec)
+        except OSError:
+            _close(opened)
+            raise
+        return cls(*opened)
+
+    def close(self) -> None:
+        _close([self.stdin, self.stdout, self.stderr, self.report])
+
+
+def adopt_orphans() -> None:
+    """Have descendants whose parents died become this process's children (Linux)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def set_comm(name: str) -> None:
+    """The short name that ``ps`` and ``top`` show."""
+    with contextlib.suppress(OSError), open("/proc/self/comm", "wb", buffering=0) as file:
+        file.write(name.encode())
+
+
+def become_job(launch: Launch, files: JobFiles, opened: OpenFiles, warden: ProcessId) -> NoReturn:
+    """In the forked child: claim the job and run it.  Ends without a trace if the launch was
+    revoked."""
+    os.setsid()
+    # The job keeps what descends from it below itself for as long as it lives, whatever forks twice
+    # or makes sessions: so its tree is always complete, and never mixed up with another job's.
+    adopt_orphans()
+    me = identity(os.getpid()) or ProcessId(os.getpid(), 0)
+    if not files.try_claim(launch.launch, Claim.of(me, warden, boot_id())):
+        os._exit(0)
+    spec = launch.spec
+    name = f"hoplite-job-{spec.job_id}"
+    set_comm(name if len(name) <= _COMM_LENGTH else f"job-{spec.job_id}")
+    _take(opened)
+    _reset_signals()
+    gc.enable()
+    run_job(spec, _REPORT_FD, lambda: _settle(spec, files))
+
+
+def _take(opened: OpenFiles) -> None:
+    for number, descriptor in enumerate((opened.stdin, opened.stdout, opened.stderr)):
+        os.dup2(descriptor, number)
+    if opened.report != _REPORT_FD:
+        os.dup2(opened.report, _REPORT_FD, inheritable=False)
+    os.closerange(_REPORT_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # By lines, for those who follow the log.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    faulthandler.enable(2)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _settle(spec: LaunchSpec, files: JobFiles) -> None:
+    os.umask(0o022)
+    workdir = spec.workdir or files.work
+    if spec.workdir is None:
+        # Now, while this process may still go through the server's directories.
+        os.chdir(workdir)
+    os.environ["HOPLITE_JOB_ID"] = str(spec.job_id)
+    os.environ["HOPLITE_JOB_UUID"] = spec.uuid
+    os.environ["PWD"] = workdir
+    if spec.run_as is not None:
+        accounts.become(spec.run_as)
+        os.environ.update(accounts.environment(spec.run_as))
+    os.environ.update(spec.env)
+    if spec.workdir is not None:
+        _enter(spec.workdir)
+
+
+def _enter(workdir: str) -> None:
+    try:
+        os.chdir(workdir)
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"the job's workdir cannot be entered: {error.strerror}", workdir
+        ) from None
+
+
+def _open(path: str, how: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | how
+    return os.open(path, flags, 0o600)
+
+
+def _give(descriptor: int, spec: LaunchSpec) -> None:
+    """The output belongs to the job's account, so that the job can open /dev/stdout."""
+    if spec.run_as is not None and os.geteuid() == 0:
+        os.fchown(descriptor, spec.run_as.uid, spec.run_as.gid)
+
+
+def _make_work(path: str, spec: LaunchSpec) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+        if spec.run_as is not None and os.geteuid() == 0:
+            os.chown(path, spec.run_as.uid, spec.run_as.gid)
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,204 @@
+"""The directory of one job, and the claims in it.
+
+::
+
+    <data_dir>/jobs/000001/1234/
+        claim.1        who runs the job (or that nobody may): made once, never changed
+        stdout stderr  the job's output
+        report.json    the outcome, as the job's own process tells it
+        exit.json      the end, as the warden saw it, with the report in it
+        work/          the job's working directory, the only place that its account may write
+
+Whether a launch may run its job is decided by one atomic step: making ``claim.N``, a symbolic link
+whose target is the claim's text, which either appears whole or fails because it exists.  A child of
+launch N makes ``claim.N`` before it runs anything.  A server that wants to launch again makes
+``claim.N`` itself, "revoked", and only then launches under N + 1.  So at most one launch can be
+under way that is not claimed yet, it has the number after the last claim, and revoking that number
+proves that no earlier launch can ever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from hoplite.execution.local.process_tree import ProcessId
+from hoplite.execution.protocol import Ended
+from hoplite.execution.runner import ReportFile
+
+READ_LIMIT = 32 * 1024 * 1024
+_CLAIM = "claim."
+_report_decoder = msgspec.json.Decoder(ReportFile)
+_ended_decoder = msgspec.json.Decoder(Ended)
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who runs a job.  A revoked claim is nobody's."""
+
+    boot_id: str
+    pid: int = 0
+    start_time: int = 0
+    warden_pid: int = 0
+    warden_start_time: int = 0
+    revoked: bool = False
+
+    @classmethod
+    def of(cls, process: ProcessId, warden: ProcessId, boot_id: str) -> Claim:
+        return cls(
+            boot_id=boot_id,
+            pid=process.pid,
+            start_time=process.start_time,
+            warden_pid=warden.pid,
+            warden_start_time=warden.start_time,
+        )
+
+    @property
+    def process(self) -> ProcessId:
+        return ProcessId(self.pid, self.start_time)
+
+    @property
+    def warden(self) -> ProcessId:
+        return ProcessId(self.warden_pid, self.warden_start_time)
+
+
+class JobFiles:
+    """The files of one job.  ``make`` creates the directory; nothing else does."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.stdout = f"{directory}/stdout"
+        self.stderr = f"{directory}/stderr"
+        self.report = f"{directory}/report.json"
+        self.work = f"{directory}/work"
+        self._exit = f"{directory}/exit.json"
+
+    @classmethod
+    def of(cls, data_dir: Path, job_id: int) -> JobFiles:
+        """The files of job ``job_id`` of the server that keeps its data in ``data_dir``."""
+        return cls(f"{data_dir}/jobs/{job_id // 1000:06d}/{job_id}")
+
+    def make(self) -> None:
+        """Create the directory and those above it, unless they exist."""
+        # Jobs of other accounts must get through to their working directories.
+        mode = 0o711 if os.geteuid() == 0 else 0o700
+        for path in self._missing():
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, mode)
+
+    def claims(self) -> int:
+        """The number of the last claim; 0: there is none."""
+        try:
+            names = os.listdir(self.directory)
+        except FileNotFoundError:
+            return 0
+        return max((int(n[len(_CLAIM) :]) for n in names if n.startswith(_CLAIM)), default=0)
+
+    def claim(self, launch: int) -> Claim | None:
+        """What ``claim.<launch>`` says; None if it does not exist."""
+        try:
+            text = os.readlink(self._claim_path(launch))
+        except FileNotFoundError:
+            return None
+        return msgspec.json.decode(text, type=Claim)
+
+    def claimed_at(self, launch: int) -> float:
+        """When the claim was made, seconds since 1970."""
+        return os.lstat(self._claim_path(launch)).st_mtime
+
+    def try_claim(self, launch: int, claim: Claim) -> bool:
+        """Make the claim; False if this launch is claimed or revoked already."""
+        try:
+            os.symlink(msgspec.json.encode(claim).decode(), self._claim_path(launch))
+        except FileExistsError:
+            return False
+        return True
+
+    def read_report(self) -> ReportFile | None:
+        """The job's own report; None if there is none, or it is not whole and sound."""
+        text = read_regular(self.report)
+        return sound_report(text) if text else None
+
+    def reported_at(self) -> float:
+        """When the report was written, seconds since 1970."""
+        return os.lstat(self.report).st_mtime
+
+    def read_end(self) -> Ended | None:
+        """The end as the warden saw it; None if it was not written (whole)."""
+        text = read_regular(self._exit)
+        if text is None:
+            return None
+        try:
+            return _ended_decoder.decode(text)
+        except msgspec.MsgspecError:
+            return None
+
+    def write_end(self, ended: Ended) -> None:
+        """Write the end so that a reader sees all of it or nothing; raises OSError."""
+        new = f"{self._exit}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        try:
+            write_whole(descriptor, msgspec.json.encode(ended))
+        finally:
+            os.close(descriptor)
+        os.rename(new, self._exit)
+
+    def log_bytes(self) -> int:
+        """The size of the output so far."""
+        return sum(_size(path) for path in (self.stdout, self.stderr))
+
+    def _claim_path(self, launch: int) -> str:
+        return f"{self.directory}/{_CLAIM}{launch}"
+
+    def _missing(self) -> list[str]:
+        missing = []
+        path = self.directory
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        return missing[::-1]
+
+
+def write_whole(descriptor: int, text: bytes) -> None:
+    """Write all of ``text`` in one go; raises OSError, ENOSPC too if only a part went in."""
+    if os.write(descriptor, text) != len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def sound_report(text: bytes) -> ReportFile | None:
+    """The report in ``text``, which a job may have written by itself: None if it is not whole, no
+    report, or holds parts that are no JSON objects."""
+    if not text.endswith(b"\n"):
+        return None
+    try:
+        report = _report_decoder.decode(text)
+        for part in (report.exception, report.status):
+            if part is not None:
+                msgspec.json.decode(part, type=dict)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return report
+
+
+def read_regular(path: str) -> bytes | None:
+    """The content of a regular file of reasonable size; None for anything else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(descriptor, "rb", buffering=0) as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > READ_LIMIT:
+            return None
+        return file.read(READ_LIMIT)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,141 @@
+"""What each change writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from hoplite.journal import rows
+from hoplite.journal.protocol import (
+    Change,
+    Happened,
+    JobChanged,
+    JobCreated,
+    JobForgotten,
+    KeyUsed,
+)
+from hoplite.model.timeline import Entry, Happening
+
+MAX_TOMBSTONES = 1_000_000
+STATUS_MERGE_S = 1.0
+
+
+class ConflictingChange(Exception):
+    """A change that cannot follow what is kept, such as an id in use or a change of a job that
+    does not exist: a defect of the caller.  Nothing of its commit was kept."""
+
+
+class KeysExpired(msgspec.Struct, frozen=True):
+    """Idempotency-Keys used before then go."""
+
+    before: float
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Somebody asked whether the journal can be written."""
+
+    at: float
+
+
+AnyChange = Change | KeysExpired | Checked
+
+
+class Changes:
+    """Applies changes inside the transaction that is open on ``connection``.
+
+    ``entries`` are the timeline's new entries with their ``seq``; ``touched`` the jobs of which a
+    copy kept elsewhere is now old.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, max_tombstones: int = MAX_TOMBSTONES
+    ) -> None:
+        self._execute = connection.execute
+        self._max_tombstones = max_tombstones
+        self.entries: list[Entry] = []
+        self.touched: list[int] = []
+
+    def apply(self, change: AnyChange) -> None:
+        _APPLY[type(change)](self, change)
+
+    def _created(self, change: JobCreated) -> None:
+        job = change.job
+        self._execute(rows.INSERT_JOB, rows.insert_values(job))
+        if rows.has_large_config(job):
+            self._execute("INSERT INTO large_configs VALUES (?, ?)", (job.id, bytes(job.config)))
+
+    def _changed(self, change: JobChanged) -> None:
+        job = change.job
+        self.touched.append(job.id)
+        if self._execute(rows.UPDATE_JOB, rows.update_values(job)).rowcount == 0:
+            raise ConflictingChange(f"job {job.id} cannot be changed: it does not exist")
+
+    def _forgotten(self, change: JobForgotten) -> None:
+        """A job that is forgotten already stays so, by its first rule."""
+        self.touched.append(change.job_id)
+        buried = self._execute(
+            "INSERT INTO tombstones (job_id, uuid, rule, at)"
+            " SELECT id, uuid, ?, ? FROM jobs WHERE id = ?",
+            (change.rule, change.at, change.job_id),
+        ).rowcount
+        if not buried:
+            return
+        only_id = (change.job_id,)
+        self._execute("DELETE FROM jobs WHERE id = ?", only_id)
+        self._execute("DELETE FROM large_configs WHERE job_id = ?", only_id)
+        self._execute("DELETE FROM idempotency_keys WHERE job_id = ?", only_id)
+        self._execute("DELETE FROM timeline WHERE job_id = ? AND what <> 'forgotten'", only_id)
+        self._prune_tombstones()
+
+    def _prune_tombstones(self) -> None:
+        """The entry that told of the forgetting goes with the tombstone."""
+        oldest, newest = self._execute(
+            "SELECT (SELECT min(nth) FROM tombstones), (SELECT max(nth) FROM tombstones)"
+        ).fetchone()
+        last_gone = newest - self._max_tombstones
+        if oldest > last_gone:
+            return
+        self._execute(
+            "DELETE FROM timeline WHERE job_id IN (SELECT job_id FROM tombstones WHERE nth <= ?)",
+            (last_gone,),
+        )
+        self._execute("DELETE FROM tombstones WHERE nth <= ?", (last_gone,))
+
+    def _happened(self, change: Happened) -> None:
+        entry = change.entry
+        if entry.what is Happening.STATUS:
+            self._execute(
+                "DELETE FROM timeline"
+                " WHERE seq = (SELECT max(seq) FROM timeline WHERE job_id = ?)"
+                " AND what = 'status' AND abs(? - at) <= ?",
+                (entry.job_id, entry.at, STATUS_MERGE_S),
+            )
+        seq = self._execute(rows.INSERT_ENTRY, rows.entry_values(entry)).lastrowid
+        self.entries.append(msgspec.structs.replace(entry, seq=seq))
+
+    def _key_used(self, key: KeyUsed) -> None:
+        self._execute(
+            "INSERT INTO idempotency_keys (owner, key, body_hash, job_id, at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (key.owner, key.key, key.body_hash, key.job_id, key.at),
+        )
+
+    def _keys_expired(self, change: KeysExpired) -> None:
+        self._execute("DELETE FROM idempotency_keys WHERE at < ?", (change.before,))
+
+    def _checked(self, change: Checked) -> None:
+        self._execute("REPLACE INTO checks (id, at) VALUES (1, ?)", (change.at,))
+
+
+_APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
+    JobCreated: Changes._created,
+    JobChanged: Changes._changed,
+    JobForgotten: Changes._forgotten,
+    Happened: Changes._happened,
+    KeyUsed: Changes._key_used,
+    KeysExpired: Changes._keys_expired,
+    Checked: Changes._checked,
+}

@@ -1,0 +1,147 @@
+"""What the manager asks of a journal.
+
+An implementation is done when it passes ``tests/conformance/test_journal.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import State
+from hoplite.model.timeline import Entry
+
+
+class JobCreated(msgspec.Struct, frozen=True):
+    """A new job; its id and uuid are not in use."""
+
+    job: Job
+
+
+class JobChanged(msgspec.Struct, frozen=True):
+    """All but ``id, uuid, plugin, owner, config, created_at, env, workdir`` may differ."""
+
+    job: Job
+
+
+class JobForgotten(msgspec.Struct, frozen=True):
+    """The job and its timeline go; what stays is which rule (or user) removed it."""
+
+    job_id: int
+    rule: str
+    at: float
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """One more entry of the timeline.  A ``status`` entry within a second of the job's last entry,
+    if that is a ``status`` too, takes its place."""
+
+    entry: Entry
+
+
+class KeyUsed(msgspec.Struct, frozen=True):
+    """An Idempotency-Key made a job."""
+
+    owner: str
+    key: str
+    body_hash: bytes
+    job_id: int
+    at: float
+
+
+Change = JobCreated | JobChanged | JobForgotten | Happened | KeyUsed
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs, newest first.  None: any."""
+
+    limit: int
+    before_id: int | None = None
+    states: frozenset[State] | None = None
+    plugin: str | None = None
+    owner: str | None = None
+    since: float | None = None
+    """Created at or after."""
+
+
+class Jobs(msgspec.Struct, frozen=True):
+    """``next_before_id`` is where the next page starts; None: there is none.  A page may hold fewer
+    than ``limit`` jobs and still have a next one: a page looks at a bounded number of rows."""
+
+    jobs: list[Job]
+    next_before_id: int | None
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """What is left of a forgotten job."""
+
+    job_id: int
+    uuid: str
+    rule: str
+    at: float
+
+
+class Journal(Protocol):
+    """Durable, ordered, one writer process.  All methods may be called from any thread.
+
+    ``commit`` and ``check`` raise :class:`~hoplite.exceptions.StorageFullError` or
+    :class:`~hoplite.exceptions.StorageUnavailableError`; then nothing of the call was kept.
+    """
+
+    def commit(self, *changes: Change) -> None:
+        """All of them or none, on disk when this returns.  Calls in flight together share one
+        write."""
+        ...
+
+    def on_entries(self, heard: Callable[[Sequence[Entry]], None]) -> None:
+        """``heard`` gets the entries of each commit, with their ``seq``, in order."""
+        ...
+
+    def last_ids(self) -> tuple[int, int]:
+        """The highest job id ever given, and the highest ``seq``."""
+        ...
+
+    def live_jobs(self) -> list[Job]: ...
+
+    def job(self, ref: int | str) -> Job | None:
+        """By id or uuid."""
+        ...
+
+    def tombstone(self, ref: int | str) -> Tombstone | None: ...
+
+    def page(self, page: Page) -> Jobs: ...
+
+    def entries(self, *, after: int, job_id: int | None, limit: int) -> list[Entry]:
+        """Entries with a higher ``seq`` than ``after``, in order."""
+        ...
+
+    def key_used(self, owner: str, key: str) -> KeyUsed | None: ...
+
+    def forget_keys(self, before: float) -> None:
+        """Drop Idempotency-Keys used before then."""
+        ...
+
+    def ended_before(self, at: float, limit: int) -> list[int]:
+        """Ids of jobs that ended before then, oldest first."""
+        ...
+
+    def ended_beyond(self, keep: int, limit: int) -> list[int]:
+        """Ids of the oldest ended jobs beyond the newest ``keep``."""
+        ...
+
+    def logs_beyond(self, keep_bytes: int, limit: int) -> list[int]:
+        """Ids of the oldest ended jobs whose logs put the sum over ``keep_bytes``."""
+        ...
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Jobs kept, by (state, outcome or '')."""
+        ...
+
+    def check(self) -> None:
+        """Can it be written now?  Raises if not."""
+        ...
+
+    def close(self) -> None: ...

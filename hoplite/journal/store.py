@@ -1,0 +1,177 @@
+"""The journal on SQLite: see :mod:`hoplite.journal.protocol` for what it promises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from hoplite.journal import rows
+from hoplite.journal.changes import Changes, Checked, KeysExpired
+from hoplite.journal.connections import Readers
+from hoplite.journal.ended_jobs import EndedJobs
+from hoplite.journal.group_commit import GroupCommit
+from hoplite.journal.paging import MAX_ROWS_PER_PAGE_SCAN, read_page
+from hoplite.journal.protocol import Change, Jobs, KeyUsed, Page, Tombstone
+from hoplite.journal.writer import Writer
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import ENDED, LIVE
+from hoplite.model.timeline import Entry
+
+log = structlog.get_logger("hoplite.journal")
+
+_LIVE = ", ".join(f"'{state.value}'" for state in sorted(LIVE))
+_ENDED = ", ".join(f"'{state.value}'" for state in sorted(ENDED))
+
+
+class SqliteJournal:
+    """A journal in the file ``path``, made if it does not exist (its directory must).
+
+    A page that is asked for by several filters looks at no more than ``max_rows_per_page_scan``
+    jobs.  ``on_commit_time`` gets the seconds that each write took and how many commits shared it.
+    Listeners and ``on_commit_time`` are called before ``commit`` returns and must not commit.
+
+    Raises :class:`~hoplite.exceptions.StorageUnavailableError` if the file is not a journal, is of
+    a newer version or cannot be written, :class:`~hoplite.exceptions.StorageFullError` if there is
+    no room to make it.
+    """
+
+    def __init__(self, path: Path, *, max_rows_per_page_scan: int = MAX_ROWS_PER_PAGE_SCAN) -> None:
+        self.path = path
+        self.on_commit_time: Callable[[float, int], None] | None = None
+        self._max_rows_per_page_scan = max_rows_per_page_scan
+        self._listeners: list[Callable[[Sequence[Entry]], None]] = []
+        self._ended_jobs = EndedJobs()
+        self._writer = Writer(path, self._committed)
+        self._group = GroupCommit(self._writer.write)
+        self._readers = Readers(path)
+
+    def commit(self, *changes: Change) -> None:
+        """Beside the errors of storage it raises :class:`ConflictingChange` for what cannot follow
+        what is kept: an id, uuid or Idempotency-Key in use, a change of a job that is not there."""
+        if changes:
+            self._group.commit(changes)
+
+    def on_entries(self, heard: Callable[[Sequence[Entry]], None]) -> None:
+        self._listeners.append(heard)
+
+    def check(self) -> None:
+        self._group.commit((Checked(time.time()),))
+
+    def forget_keys(self, before: float) -> None:
+        if self._readers.rows("SELECT 1 FROM idempotency_keys WHERE at < ? LIMIT 1", (before,)):
+            self._group.commit((KeysExpired(before),))
+
+    def last_ids(self) -> tuple[int, int]:
+        found = dict(self._readers.rows("SELECT name, seq FROM sqlite_sequence"))
+        return found.get("jobs", 0), found.get("timeline", 0)
+
+    def live_jobs(self) -> list[Job]:
+        sql = f"{rows.SELECT_JOBS} INDEXED BY jobs_by_state WHERE state IN ({_LIVE}) ORDER BY id"
+        return [rows.job_of(row) for row in self._readers.rows(sql)]
+
+    def job(self, ref: int | str) -> Job | None:
+        known = self._ended_jobs.get(ref)
+        if known is not None:
+            return known
+        condition = rows.ref_condition(ref, "id")
+        if condition is None:
+            return None
+        mark = self._ended_jobs.mark()
+        where, value = condition
+        found = self._readers.rows(f"{rows.SELECT_JOBS} WHERE {where}", (value,))
+        if not found:
+            return None
+        job = rows.job_of(found[0])
+        self._ended_jobs.keep(job, mark)
+        return job
+
+    def tombstone(self, ref: int | str) -> Tombstone | None:
+        condition = rows.ref_condition(ref, "job_id")
+        if condition is None:
+            return None
+        where, value = condition
+        found = self._readers.rows(f"{rows.SELECT_TOMBSTONES} WHERE {where}", (value,))
+        return rows.tombstone_of(found[0]) if found else None
+
+    def page(self, page: Page) -> Jobs:
+        return read_page(self._readers.rows, page, self._max_rows_per_page_scan)
+
+    def entries(self, *, after: int, job_id: int | None, limit: int) -> list[Entry]:
+        after = min(after, rows.MAX_INTEGER)
+        of_job: tuple[int, ...]
+        if job_id is None:
+            where, of_job = "WHERE", ()
+        else:
+            where, of_job = "INDEXED BY timeline_by_job WHERE job_id = ? AND", (job_id,)
+        sql = f"{rows.SELECT_ENTRIES} {where} seq > ? ORDER BY seq LIMIT ?"
+        return [rows.entry_of(row) for row in self._readers.rows(sql, (*of_job, after, limit))]
+
+    def key_used(self, owner: str, key: str) -> KeyUsed | None:
+        sql = f"{rows.SELECT_KEYS} WHERE owner = ? AND key = ?"
+        found = self._readers.rows(sql, (owner, key))
+        return rows.key_of(found[0]) if found else None
+
+    def ended_before(self, at: float, limit: int) -> list[int]:
+        sql = (
+            "SELECT id FROM jobs INDEXED BY jobs_by_finished_at"
+            " WHERE finished_at IS NOT NULL AND finished_at < ? ORDER BY finished_at, id LIMIT ?"
+        )
+        return [job_id for (job_id,) in self._readers.rows(sql, (at, limit))]
+
+    def ended_beyond(self, keep: int, limit: int) -> list[int]:
+        totals = f"SELECT ifnull(sum(jobs), 0) FROM job_totals WHERE state IN ({_ENDED})"
+        beyond = self._readers.rows(totals)[0][0] - keep
+        if beyond <= 0:
+            return []
+        sql = (
+            "SELECT id FROM jobs INDEXED BY jobs_by_finished_at"
+            " WHERE finished_at IS NOT NULL ORDER BY finished_at, id LIMIT ?"
+        )
+        return [job_id for (job_id,) in self._readers.rows(sql, (min(beyond, limit),))]
+
+    def logs_beyond(self, keep_bytes: int, limit: int) -> list[int]:
+        totals = "SELECT ifnull(sum(log_bytes), 0) FROM job_totals"
+        beyond = self._readers.rows(totals)[0][0] - keep_bytes
+        if beyond <= 0:
+            return []
+        sql = (
+            "SELECT id, log_bytes FROM jobs INDEXED BY jobs_with_log WHERE log_bytes > 0"
+            " AND log_removed_by IS NULL AND finished_at IS NOT NULL"
+            " ORDER BY finished_at, log_bytes, id LIMIT ?"
+        )
+        found = []
+        for job_id, log_bytes in self._readers.rows(sql, (limit,)):
+            if beyond <= 0:
+                break
+            found.append(job_id)
+            beyond -= log_bytes
+        return found
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        sql = "SELECT state, outcome, jobs FROM job_totals WHERE jobs > 0"
+        return {(state, outcome): jobs for state, outcome, jobs in self._readers.rows(sql)}
+
+    def close(self) -> None:
+        """Commits under way finish first.  May be called twice."""
+        self._readers.close()
+        self._writer.close()
+
+    def _committed(self, changes: Changes, seconds: float, tickets: int) -> None:
+        if changes.touched:
+            self._ended_jobs.drop(changes.touched)
+        if changes.entries:
+            for heard in self._listeners:
+                _tell(heard, changes.entries)
+        if self.on_commit_time is not None:
+            _tell(self.on_commit_time, seconds, tickets)
+
+
+def _tell(heard: Callable[..., None], *news: object) -> None:
+    try:
+        heard(*news)
+    except Exception:
+        # The commit is on disk: whatever a listener makes of it, its callers must hear so.
+        log.exception("a listener of the journal failed", listener=repr(heard))

@@ -1,0 +1,425 @@
+"""The job manager: the only writer.  Command, check, journal, memory, news."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from hoplite.exceptions import (
+    IdempotencyConflictError,
+    JobAlreadyStartedError,
+    JobEndedError,
+    JobNotEndedError,
+    JobNotStartedError,
+    JobPluginDoesNotExistError,
+    NotAuthorizedError,
+    ShuttingDownError,
+    TooLargeError,
+    WrongApiKeyError,
+)
+from hoplite.execution.protocol import Executor
+from hoplite.journal.protocol import JobForgotten, Jobs, Journal, KeyUsed, Page
+from hoplite.manager.endings import Inbox, ended_entry
+from hoplite.manager.job_table import JOB, SERVER, JobTable, entry
+from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
+from hoplite.manager.limits import Limits
+from hoplite.manager.live import LiveJob
+from hoplite.manager.recovery import Recovered, recover
+from hoplite.manager.requests import NewJob
+from hoplite.manager.retention import Retention
+from hoplite.manager.timeline import Timeline
+from hoplite.model.caller import Caller
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import Event, Outcome, State
+from hoplite.model.progress import progress_in
+from hoplite.model.timeline import Entry, Happening
+from hoplite.plugins.source import PluginSource
+
+log = structlog.get_logger("hoplite.manager")
+
+_WAIT_SLICE_S = 1.0
+"""How often a waiting call looks whether its client is still there."""
+
+
+def nobody_left() -> bool:
+    """The default of ``given_up``: the caller goes on waiting."""
+    return False
+
+
+class JobManager:
+    """Every command and every question about jobs.  All methods may be called from any thread.
+
+    A command that returns has taken effect and is on disk.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        executor: Executor,
+        plugins: PluginSource,
+        *,
+        limits: Limits,
+        address_file: Path,
+        owners: Owners,
+    ) -> None:
+        self.limits = limits
+        self.plugins = plugins
+        self.executor = executor
+        self.address = ServerAddress(address_file)
+        self.table = JobTable(journal)
+        self.timeline = Timeline(journal)
+        self.retention = Retention(self.table, executor, limits)
+        self.inbox = Inbox(self.table)
+        self.launcher = Launcher(
+            self.table, executor, plugins, limits, self.address, owners, self.inbox
+        )
+        self._journal = journal
+        self._owners = owners
+        self._keys = _KeyLocks()
+        self._closed = False
+        self.on_start: Callable[[Job], None] = lambda _job: None
+        self.on_end: Callable[[Job], None] = lambda _job: None
+
+    def open(self) -> Recovered:
+        """Find the jobs of the last server, and begin."""
+        self.executor.open(self.inbox)
+        recovered = recover(self.table, self.executor, self.launcher)
+        self.inbox.open(lambda job: self.on_start(job), self._after_ends)
+        for live in self.table.live:
+            if live.job.kill_by is not None:
+                self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        self.inbox.retry()
+        self.retention.open()
+        return recovered
+
+    def _after_ends(self, ended: list[Job]) -> None:
+        for job in ended:
+            self.launcher.places.give_back(job.id)
+        self.launcher.pump()
+        for job in ended:
+            self.on_end(job)
+
+    def serve_at(self, url: str) -> None:
+        """Jobs report to ``url`` from now on; those that wait can start."""
+        self.address.become(url)
+        self.inbox.retry()
+
+    @property
+    def stopping(self) -> bool:
+        return self.launcher.stopped
+
+    def begin_stop(self) -> None:
+        """Take no more work, and let everybody who waits go.  Jobs run on."""
+        self.launcher.stopped = True
+        self.timeline.close()
+        for live in self.table.live:
+            live.wake()
+
+    def close(self, *, stop_jobs: bool = False) -> None:
+        """Stop.  Jobs run on and are found at the next start, unless ``stop_jobs`` kills them."""
+        if self._closed:
+            return
+        self._closed = True
+        self.begin_stop()
+        if stop_jobs:
+            self._stop_jobs()
+        self.retention.close()
+        self.executor.close()
+        self.inbox.close()
+        self._journal.close()
+
+    def _stop_jobs(self) -> None:
+        running = [live for live in self.table.live if live.job.running]
+        for live in running:
+            self._request_kill(live, SERVER)
+            self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        deadline = time.monotonic() + self.limits.kill_grace_s + 5
+        for live in running:
+            while not live.job.ended and (left := deadline - time.monotonic()) > 0:
+                live.wait_past(live.job.version, left)
+
+    def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
+        """A new job, started if asked for; or, with True, the one that ``key`` made before."""
+        self._may_submit(caller)
+        if key is None:
+            return self._create(caller, new, None), False
+        with self._keys.held(caller.name, key):
+            known = self._journal.key_used(caller.name, key)
+            if known is None:
+                return self._create(caller, new, key), False
+            if known.body_hash != new.fingerprint():
+                raise IdempotencyConflictError(
+                    f"the Idempotency-Key {key!r} came before with another body: a new request "
+                    "needs a new key",
+                    field="Idempotency-Key",
+                )
+            return self.table.get(known.job_id), True
+
+    def _may_submit(self, caller: Caller) -> None:
+        if not caller.may_submit():
+            raise NotAuthorizedError(
+                f"{caller.name} may read but not submit jobs; an administrator can grant it"
+            )
+        if self.stopping:
+            raise ShuttingDownError("the server is stopping and takes no more jobs")
+
+    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
+        if new.plugin not in self.plugins.plugins():
+            raise JobPluginDoesNotExistError(new.plugin)
+        if len(new.config) > self.limits.max_config_bytes:
+            raise TooLargeError(
+                f"config is {len(new.config)} bytes; at most {self.limits.max_config_bytes} are "
+                "taken: hand large data over in files",
+                field="config",
+            )
+        self._owners.admit(caller)
+        job_id, now = self.table.next_birth()
+        job = Job(
+            id=job_id,
+            uuid=str(uuid.uuid4()),
+            plugin=new.plugin,
+            owner=caller.name,
+            config=new.config,
+            created_at=now,
+            timeout_s=new.timeout_s,
+            env=new.env,
+            workdir=new.workdir,
+        )
+        known = (
+            [KeyUsed(caller.name, key, new.fingerprint(), job_id, now)] if key is not None else []
+        )
+        entries = [entry(job, Happening.CREATED, caller.name, now, {"plugin": job.plugin})]
+        if not new.run:
+            return self.table.create(job, entries, *known).job
+        return self._create_started(caller, job, entries, known)
+
+    def _create_started(
+        self, caller: Caller, job: Job, entries: list[Entry], known: list[KeyUsed]
+    ) -> Job:
+        now = job.created_at
+        waiting = self._waiting(job, now)
+        entries.append(entry(waiting, Happening.QUEUED, caller.name, now))
+        if not self.launcher.take_place_at_once(job.id):
+            live = self.table.create(waiting, entries, *known)
+            self.launcher.places.wait(job.id)
+            self._pump_later_if_it_fails()
+            return live.job
+        api_key, hashed = new_key()
+        launched = self.launcher.launched(waiting, hashed)
+        entries.append(entry(launched, Happening.LAUNCHED, SERVER, now))
+        try:
+            live = self.table.create(launched, entries, *known)
+        except BaseException:
+            self.launcher.places.give_back(job.id)
+            self._pump_later_if_it_fails()
+            raise
+        self.launcher.launch(launched, api_key)
+        return live.job
+
+    @staticmethod
+    def _waiting(job: Job, now: float) -> Job:
+        return job.moved(Event.RELEASED, queued_at=now, reason="waits for a place to run")
+
+    def _pump_later_if_it_fails(self) -> None:
+        try:
+            self.launcher.pump()
+        except Exception as error:
+            log.error("launches put off", error=str(error))
+            self.inbox.retry()
+
+    def start(self, caller: Caller, ref: str) -> Job:
+        """Start a job that was created and not started."""
+        self._may_submit(caller)
+        live = self._owned_live(caller, ref, JobAlreadyStartedError)
+        with live.lock:
+            job = live.job
+            if job.state is not State.HOLD:
+                raise JobAlreadyStartedError(job.uuid)
+            self._owners.run_as(job.owner)
+            now = time.time()
+            waiting = self._waiting(job, now)
+            self.table.change(live, waiting, entry(waiting, Happening.QUEUED, caller.name, now))
+        self.launcher.places.wait(job.id)
+        self._pump_later_if_it_fails()
+        return live.job
+
+    def kill(self, caller: Caller, ref: str) -> Job:
+        """Have a job end: SIGTERM to its whole tree was sent when this returns.  A job that waits is
+        cancelled; an ended one stays as it is."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        live = self.table.find_live(job.id)
+        if live is None:
+            return self.table.get(ref)
+        if self._request_kill(live, caller.name):
+            self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        return live.job
+
+    def _request_kill(self, live: LiveJob, who: str) -> bool:
+        """Journal who wants the job dead; True if there is a process to signal."""
+        with live.lock:
+            job, now = live.job, time.time()
+            if job.state is State.HOLD:
+                raise JobNotStartedError(job.uuid)
+            if job.state is State.WAITING:
+                self._cancel(live, who, now)
+                return False
+            if job.ended:
+                return False
+            if job.kill_by is None:
+                asked = msgspec.structs.replace(
+                    job, kill_by=who, kill_at=now, version=job.version + 1
+                )
+                self.table.change(live, asked, entry(asked, Happening.KILL_REQUESTED, who, now))
+        return True
+
+    def _cancel(self, live: LiveJob, who: str, now: float) -> None:
+        reason = f"cancelled by {who} before it started"
+        ended = live.job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)
+        self.table.change(live, ended, ended_entry(ended, who))
+        self.launcher.places.leave_line(ended.id)
+        self.on_end(ended)
+
+    def set_status(self, ref: str, api_key: str | None, status: msgspec.Raw) -> Job:
+        """Replace the status; only the job itself can, by its key."""
+        if len(status) > self.limits.max_status_bytes:
+            raise TooLargeError(
+                f"status is {len(status)} bytes; at most {self.limits.max_status_bytes} are taken",
+                field="status",
+            )
+        job = self.table.get(ref)
+        self.check_key(job, api_key)
+        live = self.table.find_live(job.id)
+        if live is None:
+            raise _ended(job)
+        with live.lock:
+            if live.job.ended:
+                raise _ended(live.job)
+            moved = msgspec.structs.replace(
+                live.job, status=status, progress=progress_in(status), version=live.job.version + 1
+            )
+            detail = {"progress": moved.progress} if moved.progress is not None else None
+            now = time.time()
+            self.table.change(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
+        return moved
+
+    @staticmethod
+    def check_key(job: Job, api_key: str | None) -> None:
+        """Raises :class:`~hoplite.exceptions.WrongApiKeyError` if ``api_key`` is not the job's."""
+        given = key_hash(api_key or "")
+        if not job.key_hash or not hmac.compare_digest(given, job.key_hash) or not api_key:
+            raise WrongApiKeyError(
+                f"the api_key is {'not the key of' if api_key else 'missing for'} job {job.uuid}; "
+                "only the running job knows it",
+                field="api_key",
+            )
+
+    def forget(self, caller: Caller, ref: str) -> Job:
+        """Forget an ended job, its log too."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        if not job.ended:
+            raise JobNotEndedError(
+                f"Job UUID: {job.uuid} is {job.state.value}; kill it or wait for its end, then delete it"
+            )
+        self._journal.commit(JobForgotten(job.id, f"deleted by {caller.name}", time.time()))
+        self.executor.forget([job.id])
+        return job
+
+    def job(self, ref: int | str) -> Job:
+        """Raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""
+        return self.table.get(ref)
+
+    def page(self, page: Page) -> Jobs:
+        return self._journal.page(page)
+
+    def running(self) -> list[Job]:
+        """The jobs whose process exists, oldest first."""
+        return sorted(
+            (live.job for live in self.table.live if live.job.running), key=lambda job: job.id
+        )
+
+    def wait_for_end(
+        self, ref: str, timeout_s: float, given_up: Callable[[], bool] = nobody_left
+    ) -> Job:
+        """The job as soon as it has ended, or as it is after ``timeout_s``."""
+        live = self.table.find_live(ref)
+        if live is None:
+            return self.table.get(ref)
+        return self._wait(live, timeout_s, given_up, lambda job: job.ended)
+
+    def wait_for_change(
+        self,
+        ref: str,
+        timeout_s: float,
+        since: int | None,
+        given_up: Callable[[], bool] = nobody_left,
+    ) -> Job:
+        """The job as soon as its version is over ``since`` (None: its version now)."""
+        live = self.table.find_live(ref)
+        if live is None:
+            return self.table.get(ref)
+        known = live.job.version if since is None else since
+        return self._wait(live, timeout_s, given_up, lambda job: job.version > known or job.ended)
+
+    def _wait(
+        self,
+        live: LiveJob,
+        timeout_s: float,
+        given_up: Callable[[], bool],
+        enough: Callable[[Job], bool],
+    ) -> Job:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            job = live.job
+            left = deadline - time.monotonic()
+            if enough(job) or left <= 0 or self.stopping or given_up():
+                return job
+            live.wait_past(job.version, min(left, _WAIT_SLICE_S))
+
+    def reload(self) -> None:
+        """See packages installed, upgraded or removed since; running jobs go on undisturbed."""
+        self.plugins.reload()
+        self.executor.reload()
+
+    def _owned_live(
+        self, caller: Caller, ref: str, if_ended: Callable[[str], Exception]
+    ) -> LiveJob:
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        live = self.table.find_live(job.id)
+        if live is None:
+            raise if_ended(job.uuid)
+        return live
+
+    @staticmethod
+    def _check_owner(caller: Caller, job: Job) -> None:
+        if not caller.owns(job):
+            raise NotAuthorizedError(
+                f"job {job.uuid} belongs to {job.owner}; only {job.owner} and administrators may do this"
+            )
+
+
+def _ended(job: Job) -> JobEndedError:
+    outcome = job.outcome.value if job.outcome else "ended"
+    return JobEndedError(f"Job UUID: {job.uuid} has ended ({outcome}): its status is final")
+
+
+class _KeyLocks:
+    """One lock per Idempotency-Key in flight."""
+
+    def __init__(self, stripes: int = 64) -> None:
+        self._locks = [threading.Lock() for _ in range(stripes)]
+
+    @contextmanager
+    def held(self, owner: str, key: str) -> Iterator[None]:
+        with self._locks[hash((owner, key)) % len(self._locks)]:
+            yield

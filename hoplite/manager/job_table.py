@@ -1,0 +1,82 @@
+"""The one job table: where memory and journal meet.  Journal first, then memory, then news."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from hoplite.exceptions import JobDoesNotExistError
+from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated, Journal
+from hoplite.manager.live import LiveIndex, LiveJob
+from hoplite.model.job import Job
+from hoplite.model.timeline import Entry, Happening
+
+SERVER = "server"
+JOB = "job"
+
+
+def entry(
+    job: Job, what: Happening, who: str, at: float, detail: Mapping[str, Any] | None = None
+) -> Entry:
+    """A timeline entry about ``job`` as it will be."""
+    return Entry(
+        job_id=job.id,
+        uuid=job.uuid,
+        owner=job.owner,
+        at=at,
+        what=what,
+        who=who,
+        version=job.version,
+        detail=msgspec.Raw(msgspec.json.encode(detail)) if detail else None,
+    )
+
+
+class JobTable:
+    """Live jobs in memory, all jobs in the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.live = LiveIndex()
+        self._last_id = journal.last_ids()[0]
+        self._last_at = 0.0
+        self._births = threading.Lock()
+
+    def next_birth(self) -> tuple[int, float]:
+        """An id that was never given and its time of creation; later ids have later times."""
+        with self._births:
+            self._last_id += 1
+            self._last_at = max(self._last_at, time.time())
+            return self._last_id, self._last_at
+
+    def create(self, job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
+        """Keep a new job.  Nothing is kept if this raises."""
+        self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
+        return self.live.add(job)
+
+    def change(self, live: LiveJob, job: Job, *entries: Entry) -> None:
+        """Keep and show a job's new value.  Call with ``live.lock`` held."""
+        self.journal.commit(JobChanged(job), *map(Happened, entries))
+        self.show(live, job)
+
+    def show(self, live: LiveJob, job: Job) -> None:
+        """Show a value that was committed; an ended job leaves the memory."""
+        if job.ended:
+            self.live.remove(job)
+        live.become(job)
+
+    def find_live(self, ref: int | str) -> LiveJob | None:
+        return self.live.find(ref)
+
+    def get(self, ref: int | str) -> Job:
+        """The job by id or uuid; raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""
+        live = self.live.find(ref)
+        if live is not None:
+            return live.job
+        job = self.journal.job(ref)
+        if job is None:
+            raise JobDoesNotExistError.of(str(ref))
+        return job

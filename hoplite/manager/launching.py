@@ -1,0 +1,174 @@
+"""From waiting to launched: the waiting line, the job's key, and the engine's orders."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from hoplite.crashpoints import crash_point
+from hoplite.exceptions import HopliteError
+from hoplite.execution.protocol import Ended, Executor, LaunchSpec, Listener, RunAs
+from hoplite.manager.job_table import SERVER, JobTable, entry
+from hoplite.manager.limits import Limits
+from hoplite.manager.live import LiveJob
+from hoplite.manager.queue import Places
+from hoplite.model.caller import Caller
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import Event, State
+from hoplite.model.timeline import Happening
+from hoplite.plugins.source import PluginSource
+
+
+class Owners(Protocol):
+    """Whose account jobs run under."""
+
+    def admit(self, caller: Caller) -> None:
+        """Raises :class:`~hoplite.exceptions.NotAuthorizedError` if no job can run for ``caller``."""
+        ...
+
+    def run_as(self, owner: str) -> RunAs | None:
+        """The account for a job's owner; None: the server's own.  Raises if there is none."""
+        ...
+
+
+class ServerAddress:
+    """Where jobs report.  Written to a file too: a job may outlive this server's address."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._url: str | None = None
+        self._provide: Callable[[], str] | None = None
+
+    def provide_by(self, start: Callable[[], str]) -> None:
+        """Ask ``start`` for the address when it is first needed and not known by then."""
+        self._provide = start
+
+    def become(self, url: str) -> None:
+        self._url = url
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(url + "\n", encoding="ascii")
+        fresh.chmod(0o644)
+        fresh.replace(self.path)
+
+    @property
+    def known(self) -> bool:
+        """Whether jobs can be launched: until then they wait."""
+        return self._url is not None or self._provide is not None
+
+    @property
+    def url(self) -> str:
+        if self._url is None and self._provide is not None:
+            self.become(self._provide())
+        if self._url is None:
+            raise RuntimeError("the server's address is not known yet")
+        return self._url
+
+
+def new_key() -> tuple[str, bytes]:
+    """A job's key, 256 random bits, and the hash that is kept of it."""
+    key = secrets.token_urlsafe(32)
+    return key, key_hash(key)
+
+
+def key_hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+class Launcher:
+    """Gives out places and launches whose turn it is."""
+
+    def __init__(
+        self,
+        table: JobTable,
+        executor: Executor,
+        plugins: PluginSource,
+        limits: Limits,
+        address: ServerAddress,
+        owners: Owners,
+        listener: Listener,
+    ) -> None:
+        self._table = table
+        self._executor = executor
+        self._plugins = plugins
+        self._limits = limits
+        self._address = address
+        self._owners = owners
+        self._listener = listener
+        self.places = Places(limits.max_running)
+        self.stopped = False
+
+    @property
+    def ready(self) -> bool:
+        return self._address.known and not self.stopped
+
+    def take_place_at_once(self, job_id: int) -> bool:
+        """A place for a job that has not waited, if it can be launched now."""
+        return self.ready and self.places.take_at_once(job_id)
+
+    def launched(self, job: Job, hashed: bytes) -> Job:
+        """``job`` (Waiting) as it is journalled before its launch."""
+        return job.moved(Event.SCHEDULED, Event.LAUNCHED, key_hash=hashed, reason=None)
+
+    def launch(self, job: Job, key: str) -> None:
+        """Hand a journalled launch to the engine.  A launch that cannot be made ends the job."""
+        crash_point("manager.before_launch")
+        try:
+            self._executor.launch(self._spec(job, key))
+        except Exception as error:
+            why = str(error) if isinstance(error, HopliteError) else repr(error)
+            self._listener.ended(job.id, Ended(launch_error=why, at=time.time()))
+        crash_point("manager.after_launch")
+
+    def _spec(self, job: Job, key: str) -> LaunchSpec:
+        plugin = self._plugins.plugins().get(job.plugin)
+        if plugin is None:
+            raise HopliteError(f"the plugin '{job.plugin}' was removed before the job's turn came")
+        return LaunchSpec(
+            job_id=job.id,
+            uuid=job.uuid,
+            plugin=job.plugin,
+            entry_point=plugin.entry_point,
+            config=job.config,
+            server_url=self._address.url,
+            server_url_file=str(self._address.path),
+            api_key=key,
+            workdir=job.workdir,
+            env=job.env,
+            run_as=self._owners.run_as(job.owner),
+            timeout_s=job.timeout_s,
+            kill_grace_s=self._limits.kill_grace_s,
+            status_retry_s=self._limits.status_retry_s,
+        )
+
+    def pump(self) -> None:
+        """Launch those whose turn it is.  Raises storage errors; then nobody lost his turn."""
+        while self.ready and (starts := self.places.take_next()):
+            for at, job_id in enumerate(starts):
+                try:
+                    self._start_waiting(job_id)
+                except HopliteError:
+                    for unlaunched in reversed(starts[at:]):
+                        self.places.return_to_head(unlaunched)
+                    raise
+
+    def _start_waiting(self, job_id: int) -> None:
+        live = self._table.find_live(job_id)
+        if live is None:
+            self.places.give_back(job_id)
+            return
+        with live.lock:
+            if live.job.state is not State.WAITING:
+                self.places.give_back(job_id)
+                return
+            launch = self._journal_launch(live)
+        launch()
+
+    def _journal_launch(self, live: LiveJob) -> Callable[[], None]:
+        key, hashed = new_key()
+        job = self.launched(live.job, hashed)
+        self._table.change(live, job, entry(job, Happening.LAUNCHED, SERVER, time.time()))
+        return lambda: self.launch(job, key)

@@ -1,0 +1,26 @@
+"""What callers ask the manager for."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from hoplite.model.job import EMPTY_OBJECT
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to create.  ``config`` is the JSON text of an object."""
+
+    plugin: str
+    config: msgspec.Raw = EMPTY_OBJECT
+    run: bool = False
+    timeout_s: float | None = None
+    env: dict[str, str] = {}
+    workdir: str | None = None
+
+    def fingerprint(self) -> bytes:
+        """Equal for requests that ask for the same job, however their JSON was written."""
+        fields = msgspec.structs.asdict(self)
+        fields["config"] = msgspec.json.decode(self.config)
+        return hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).digest()

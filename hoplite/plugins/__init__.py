@@ -1,0 +1,1 @@
+"""Which plugins are installed.  Nothing here imports one."""

@@ -1,0 +1,1 @@
+"""Which jobs start next.  Pure functions: no clock, no I/O."""

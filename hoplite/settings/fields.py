@@ -1,0 +1,216 @@
+"""Every setting once: its name, type, default, limits and description.
+
+Validation, the options of ``hoplite-server``, its ``--help`` and the documentation are all made
+from this class.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import platformdirs
+from msgspec import Meta
+
+from hoplite.model.caller import Visibility
+
+Size = Annotated[int, Meta(extra={"unit": "bytes"})]
+"""Bytes, which may be written like ``16 MiB``."""
+Duration = Annotated[float, Meta(extra={"unit": "seconds"})]
+"""Seconds, which may be written like ``10min``."""
+AuthMode = Literal["kernel", "users", "proxy"]
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+DAY_S = 86_400.0
+_HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+_NAME_PATTERN = r"^[^\s,]+$"
+
+
+def _state_dir() -> Path:
+    return Path(platformdirs.user_state_dir("hoplite", appauthor=False))
+
+
+def _jobs_for_this_machine() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(8, 4 * cpus)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one server.  :func:`~hoplite.settings.load` makes a checked one."""
+
+    host: Annotated[
+        str,
+        Meta(
+            description="Address to listen on. Beyond loopback, users or proxy authentication is "
+            "required, and TLS or a proxy in front.",
+            pattern=_HOST_PATTERN,
+            examples=["127.0.0.1", "::1", "0.0.0.0"],
+            extra={"expected": "an address or host name"},
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(description="Port to listen on; 0 takes any that is free.", ge=0, le=65535)
+    ] = 5000
+    debug: Annotated[
+        bool, Meta(description="Log at level debug, and show tracebacks of failed commands.")
+    ] = False
+    data_dir: Annotated[
+        Path,
+        Meta(
+            description="Directory of the journal, the accounts and the jobs' files. Made with "
+            "mode 0700 (0711 when the server is root).",
+            extra={"default": "the user's state directory, like ~/.local/state/hoplite"},
+        ),
+    ] = msgspec.field(default_factory=_state_dir)
+    http: Annotated[
+        Literal["waitress", "granian"],
+        Meta(description="HTTP server; granian needs the extra hoplite[granian]."),
+    ] = "waitress"
+    threads: Annotated[int, Meta(description="Threads that answer requests.", ge=2, le=1024)] = 16
+    max_streams: Annotated[
+        int,
+        Meta(
+            description="Long polls, event streams and followed logs open at once; above it, 503.",
+            ge=0,
+            le=100_000,
+        ),
+    ] = 64
+    tls_cert: Annotated[
+        Path | None,
+        Meta(description="File with the TLS certificate chain (PEM); needs http granian."),
+    ] = None
+    tls_key: Annotated[
+        Path | None, Meta(description="File with the private key of tls_cert (PEM).")
+    ] = None
+    behind_proxy: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
+        Meta(
+            description="Addresses or networks of proxies whose X-Forwarded-* headers, and with "
+            "proxy authentication whose identity header, are believed.",
+            examples=["127.0.0.1", "10.0.0.0/8"],
+            extra={"expected": "a list of addresses or networks"},
+        ),
+    ] = ()
+    insecure_http: Annotated[
+        bool, Meta(description="Allow listening beyond loopback without TLS or a proxy.")
+    ] = False
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]+$")], ...],
+        Meta(
+            description="Host names by which clients may call this server, beside its address.",
+            examples=["jobs.example.org"],
+            extra={"expected": "a list of host names"},
+        ),
+    ] = ()
+    auth: Annotated[
+        tuple[AuthMode, ...],
+        Meta(
+            description="Ways to identify a client: kernel (the Unix user of a loopback "
+            "connection), users (passwords and tokens), proxy (a header set by behind_proxy).",
+            min_length=1,
+        ),
+    ] = ("kernel",)
+    proxy_user_header: Annotated[
+        str,
+        Meta(
+            description="Header in which the proxy names the user.",
+            pattern=r"^[A-Za-z0-9-]+$",
+            extra={"expected": "the name of a header"},
+        ),
+    ] = "X-Remote-User"
+    proxy_admins: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
+        Meta(description="Users named by the proxy who are administrators."),
+    ] = ()
+    submitters: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
+        Meta(
+            description="Unix users beside the server's own who may submit jobs, which run under "
+            "the server's account. Without meaning when the server is root: every Unix user may."
+        ),
+    ] = ()
+    admins: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
+        Meta(description="Users who are administrators beside root and the server's own user."),
+    ] = ()
+    visibility: Annotated[
+        Visibility,
+        Meta(
+            description="What others see of a job: its state only, all of it (full), or none of it."
+        ),
+    ] = Visibility.STATE
+    max_running: Annotated[
+        int,
+        Meta(
+            description="Jobs that run at once; further ones wait in order.",
+            ge=1,
+            le=1_000_000,
+            extra={"default": "4 for each CPU, at least 8"},
+        ),
+    ] = msgspec.field(default_factory=_jobs_for_this_machine)
+    kill_grace: Annotated[
+        Duration, Meta(description="Time between SIGTERM and SIGKILL.", ge=0, le=DAY_S)
+    ] = 5.0
+    status_retry: Annotated[
+        Duration,
+        Meta(
+            description="How long a job goes on trying to report to a server that is away.",
+            ge=0,
+            le=30 * DAY_S,
+        ),
+    ] = 600.0
+    stop_jobs: Annotated[
+        bool, Meta(description="Kill the running jobs when the server is stopped.")
+    ] = False
+    group: Annotated[
+        str,
+        Meta(
+            description="Entry-point group in which plugins are found.",
+            pattern=r"^\w+(\.\w+)*$",
+            extra={"expected": "a dotted name"},
+        ),
+    ] = "hoplite.jobs"
+    max_body_bytes: Annotated[Size, Meta(description="Largest request body.", ge=KIB, le=GIB)] = (
+        16 * MIB
+    )
+    max_config_bytes: Annotated[
+        Size, Meta(description="Largest config of a job, as JSON.", ge=2, le=GIB)
+    ] = MIB
+    max_status_bytes: Annotated[
+        Size, Meta(description="Largest status of a job, as JSON.", ge=2, le=GIB)
+    ] = MIB
+    request_timeout: Annotated[
+        Duration,
+        Meta(description="A client that takes longer to send its request is cut off.", ge=1),
+    ] = 30.0
+    max_wait: Annotated[
+        Duration, Meta(description="Longest ?wait= of a long poll; longer ones are cut.", ge=0)
+    ] = 3600.0
+    keep_days: Annotated[
+        float, Meta(description="Ended jobs are forgotten after so many days.", ge=0)
+    ] = 90.0
+    keep_jobs: Annotated[
+        int, Meta(description="Ended jobs kept; above it the oldest are forgotten.", ge=0)
+    ] = 1_000_000
+    keep_log_bytes: Annotated[
+        Size,
+        Meta(description="Bytes of logs of ended jobs kept; above it the oldest go.", ge=0),
+    ] = 10 * GIB
+    idempotency_hours: Annotated[
+        float, Meta(description="How long an Idempotency-Key is remembered.", ge=0)
+    ] = 24.0
+    page_limit: Annotated[
+        int, Meta(description="Jobs on a page when the client does not say.", ge=1, le=1000)
+    ] = 500
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="Form of the server's own log, on stderr.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least level that the server logs."),
+    ] = "info"

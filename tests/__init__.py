@@ -1,0 +1,1 @@
+"""The tests of hoplite; ``tests.benchmarks`` prints figures."""

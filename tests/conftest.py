@@ -1,0 +1,66 @@
+"""Fixtures: real servers on free ports, and checks that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.process import ServerProcess
+
+MakeServer = Callable[..., ServerProcess]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all tests that leave it as they found it."""
+    running = ServerProcess(tmp_path_factory.mktemp("server") / "data").start()
+    assert running.url, running.log_text()
+    yield running
+    assert running.alive, f"the server died:\n{running.log_text()}"
+    assert "defect" not in running.log_text()
+    running.close()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+    """Makes servers of the test's own, not started; all are stopped at its end."""
+    made: list[ServerProcess] = []
+
+    def make(*options: str, name: str = "data", **environ: str) -> ServerProcess:
+        made.append(ServerProcess(tmp_path / name, *options, environ=environ))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+        assert "defect" not in each.log_text()
+
+
+@pytest.fixture
+def own_server(make_server: MakeServer) -> ServerProcess:
+    """A started server of the test's own."""
+    started = make_server().start()
+    assert started.url, started.log_text()
+    return started
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fails a test that leaves threads or many descriptors behind in the tests' own process."""
+    threads, descriptors = set(threading.enumerate()), _descriptors()
+    yield
+    left = [t for t in threading.enumerate() if t not in threads and not t.daemon]
+    assert not left, f"threads left behind: {left}"
+    # Pools of connections may keep a few.
+    assert _descriptors() <= descriptors + 16, "descriptors left behind"
+
+
+def _descriptors() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""Small jobs with one behaviour each, named as in the recordings of Hoplite 15."""

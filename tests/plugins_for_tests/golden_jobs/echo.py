@@ -1,0 +1,11 @@
+"""Put the config into the status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hoplite.client.status_updater import StatusUpdater
+
+
+def run(config: dict[str, Any], status: StatusUpdater) -> None:
+    status.update({"echo": config})

@@ -1,0 +1,3 @@
+"""Has no run."""
+
+from __future__ import annotations

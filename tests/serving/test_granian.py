@@ -1,0 +1,77 @@
+"""What only granian does: a parent that keeps a worker alive, and TLS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.serving.conftest import Start
+
+pytest.importorskip("granian", reason="granian is not installed")
+
+
+def test_a_worker_that_dies_is_replaced_and_the_application_loaded_anew(start: Start) -> None:
+    server = start("granian")
+    first = server.listening()
+    worker = server.get("/pid")
+    assert worker != server.process.pid
+    os.kill(worker, signal.SIGKILL)
+    server.line("load")
+    assert server.listening() == first
+    assert server.get("/pid") != worker
+    server.process.send_signal(signal.SIGTERM)
+    assert server.ended() == 0
+
+
+def test_the_worker_does_not_outlive_its_parent(start: Start) -> None:
+    server = start("granian")
+    server.listening()
+    server.process.kill()
+    server.line("stop")
+    assert server.ended() == -signal.SIGKILL
+
+
+def test_sighup_does_not_start_a_second_worker(start: Start) -> None:
+    server = start("granian")
+    server.listening()
+    worker = server.get("/pid")
+    server.process.send_signal(signal.SIGHUP)
+    assert server.get("/pid") == worker
+    server.process.send_signal(signal.SIGTERM)
+    assert server.rest() == ["stop", "returned"]
+
+
+def test_the_processes_environment_does_not_look_like_headers(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
+    monkeypatch.setenv("REMOTE_PORT", "1")
+    server = start("granian")
+    server.listening()
+    environ = server.get("/environ")
+    assert "HTTP_PROXY" not in environ
+    assert "REMOTE_PORT" not in environ
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_tls(start: Start, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", certificate, "-keyout",
+         key],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    server = start("granian", tls_cert=str(certificate), tls_key=str(key))
+    url = server.listening()
+    assert url.startswith("https://127.0.0.1:")
+    answer = requests.get(f"{url}/environ", verify=certificate, timeout=10)
+    assert answer.json()["wsgi.url_scheme"] == "'https'"
+    assert ssl.HAS_TLSv1_2
