@@ -21,24 +21,10 @@ from hoplite.client.status_updater import StatusUpdater
 from hoplite.exceptions import JobPluginLoadError
 from hoplite.execution.exception_record import exception_record
 from hoplite.execution.protocol import LaunchSpec, Report
+from hoplite.execution.written import ReportFile
 
 _REPORT_RETRY_S = 0.25
 _Run = Callable[[Any, StatusUpdater], object]
-
-
-class ReportFile(Report, frozen=True, kw_only=True):
-    """A report as it is in the file."""
-
-    childless: bool
-    """The process had no children left when it wrote this, so there is nothing to clear up."""
-
-    def plain(self) -> Report:
-        return Report(
-            returned=self.returned,
-            exit_code=self.exit_code,
-            exception=self.exception,
-            status=self.status,
-        )
 
 
 def run_job(spec: LaunchSpec, report_fd: int, prepare: Callable[[], None]) -> NoReturn:
@@ -139,8 +125,7 @@ def _json(value: dict[str, Any]) -> msgspec.Raw:
 
 
 def _leave_report(report_fd: int, report: Report, retry_s: float) -> None:
-    facts = ReportFile(**msgspec.structs.asdict(report), childless=_is_childless())
-    text = msgspec.json.encode(facts) + b"\n"
+    text = msgspec.json.encode(ReportFile.of(report, childless=_is_childless())) + b"\n"
     deadline = time.monotonic() + retry_s
     while not _written(report_fd, text):
         if time.monotonic() > deadline:

@@ -122,6 +122,8 @@ class Inbox:
 
     def _write(self, batch: list[tuple[int, Running | Ended]]) -> list[Job]:
         """Commit a batch; the jobs that it ended."""
+        if not batch:
+            return []
         crash_point("manager.before_news")
         lives = {job_id: live for job_id, _ in batch if (live := self._table.find_live(job_id))}
         with contextlib.ExitStack() as locks:

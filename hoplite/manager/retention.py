@@ -42,11 +42,12 @@ class Retention:
             self._thread.join(10)
 
     def _run(self) -> None:
-        while not self._stop.wait(_EVERY_S):
+        while not self._stop.is_set():
             try:
                 self.sweep()
             except HopliteError as error:
                 log.warning("retention put off", error=str(error))
+            self._stop.wait(_EVERY_S)
 
     def sweep(self) -> None:
         """Apply every rule once, to the end."""

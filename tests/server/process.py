@@ -29,6 +29,14 @@ def wait_until(true: Callable[[], Any], what: str, within_s: float = 20.0) -> An
     return found
 
 
+def _lives(process: psutil.Process) -> bool:
+    """A zombie does not: whoever inherited it may take a second to see to it."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 class ServerProcess:
     """``start`` and ``kill_9`` may be called again and again, over one data directory."""
 
@@ -55,7 +63,11 @@ class ServerProcess:
         command += ["--data-dir", str(self.data_dir), *self.options, *options]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environ,
+                command,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environ,
                 start_new_session=True,
             )
         self.url = self._read_url()
@@ -89,7 +101,9 @@ class ServerProcess:
 
     def exit_code(self, within_s: float = 20.0) -> int:
         assert self._process is not None
-        return self._process.wait(within_s)
+        code = self._process.wait(within_s)
+        self._gone()
+        return code
 
     def kill_9(self) -> None:
         """As if the power of this one process went away; its jobs live on."""
@@ -115,23 +129,24 @@ class ServerProcess:
     def close(self) -> None:
         """Stop it and everything that it started."""
         wardens = self.job_processes()
-        if self.alive:
+        if self._process is not None:
             self.kill_9()
         for process in wardens:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(wardens, 5)
+        wait_until(lambda: not any(map(_lives, wardens)), "the end of the jobs' processes", 5)
         self.http.close()
 
     def job_processes(self) -> list[psutil.Process]:
-        """Wardens of this data directory and all that runs below them."""
+        """Wardens of this data directory and all that runs below them, the server dead or not."""
         found = []
-        for process in psutil.process_iter(["cmdline", "environ"]):
-            with contextlib.suppress(psutil.Error):
-                command = process.info["cmdline"] or []
-                if str(self.data_dir) in " ".join(command) and process.pid != self.pid:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                # A warden's stderr is its log, a job's is below the data directory too.
+                stderr = os.readlink(f"/proc/{process.pid}/fd/2")
+                if stderr.startswith(f"{self.data_dir}/") and process.pid != self.pid:
                     found += [process, *process.children(recursive=True)]
-        return found
+        return list(dict.fromkeys(found))
 
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
         more.setdefault("timeout", 60)

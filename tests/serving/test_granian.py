@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import ssl
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 
@@ -60,6 +61,34 @@ def test_the_processes_environment_does_not_look_like_headers(
     assert "REMOTE_PORT" not in environ
 
 
+HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def test_bodies_that_trickle_in_do_not_hinder_requests_without_a_body(start: Start) -> None:
+    server = start("granian")
+    server.listening()
+    with ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(server.connect())
+            client.send(f"POST /length {HEAD}Content-Length: 5000\r\n\r\nabc")
+        # The last of them is told that there is no place.
+        assert client.answer()[0] == 503
+        assert server.get("/pid")
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 200000", "Transfer-Encoding: chunked"])
+def test_a_body_over_the_limit_is_refused_in_json(start: Start, length: str) -> None:
+    server = start("granian")
+    server.listening()
+    body = b"x" * 200_000
+    with server.connect() as client:
+        client.send(f"POST /length {HEAD}{length}\r\n\r\n")
+        client.send(body if "Length" in length else b"30d40\r\n" + body + b"\r\n0\r\n\r\n")
+        status, answer = client.answer()
+        assert (status, msgspec.json.decode(answer)["code"]) == (413, "too-large")
+        assert server.get("/pid")
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 def test_tls(start: Start, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -74,4 +103,3 @@ def test_tls(start: Start, tmp_path: Path) -> None:
     assert url.startswith("https://127.0.0.1:")
     answer = requests.get(f"{url}/environ", verify=certificate, timeout=10)
     assert answer.json()["wsgi.url_scheme"] == "'https'"
-    assert ssl.HAS_TLSv1_2

@@ -23,6 +23,7 @@ from hoplite.exceptions import (
     TooManyStreamsError,
 )
 from hoplite.manager.job_manager import JobManager
+from hoplite.model.caller import Visibility
 from hoplite.model.job import Job
 
 routes = Routes("jobs")
@@ -114,7 +115,7 @@ def get_log(call: Call[LogQuery, None]) -> Response:
 
     `Hoplite-Log-Offset` in the answer is where to go on with `offset` (one stream only).
     """
-    job = visible_job(call)
+    job = _job_with_log(call)
     _check(call, job)
     directory = call.service.manager.executor.directory(job.id)
     names = NAMES if call.query.stream == "all" else (call.query.stream,)
@@ -130,6 +131,17 @@ def get_log(call: Call[LogQuery, None]) -> Response:
         response.headers["Hoplite-Log-Offset"] = str(sizes[0])
     response.call_on_close(lambda: _close(files))
     return response
+
+
+def _job_with_log(call: Call[LogQuery, None]) -> Job:
+    """The job of the path; a forgotten one's log is gone, and by which rule is still known."""
+    try:
+        return visible_job(call)
+    except JobDoesNotExistError:
+        grave = call.service.manager.table.journal.tombstone(call.ref)
+        if grave is None or call.service.settings.visibility is Visibility.NONE:
+            raise
+        raise LogRemovedError(f"job {grave.uuid} and its log are gone: {grave.rule}") from None
 
 
 def _check(call: Call[LogQuery, None], job: Job) -> None:

@@ -40,7 +40,6 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     address: tuple[str, int]
     parent: int
     threads: int
-    request_timeout_s: float
     max_body_bytes: int
     failure: Connection
     """Takes ``(code, message)`` of the error for which the server cannot start."""
@@ -58,14 +57,9 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
             raise SystemExit(1) from error
         _call_on_stop_signal(self.on_stop)
         threading.Thread(target=self._announce, name="announce", daemon=True).start()
-        return GranianApp(app, self._bodies())
-
-    def _bodies(self) -> Bodies:
-        return Bodies(
-            waiting=max(1, self.threads // 2),
-            timeout_s=self.request_timeout_s,
-            max_bytes=self.max_body_bytes,
-        )
+        # Half of the threads: streams have threads of their own beside these.
+        bodies = Bodies(waiting=max(1, self.threads // 2), max_bytes=self.max_body_bytes)
+        return GranianApp(app, bodies)
 
     def _announce(self) -> None:
         deadline = time.monotonic() + _LISTENING_WITHIN_S

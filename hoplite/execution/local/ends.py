@@ -15,7 +15,7 @@ import msgspec
 from hoplite.execution.local.job_files import JobFiles
 from hoplite.execution.local.process_tree import ProcessId
 from hoplite.execution.protocol import Ended
-from hoplite.execution.runner import ReportFile
+from hoplite.execution.written import ReportFile
 
 _RETRY_S = 1.0
 _GIVE_UP_S = 600.0

@@ -24,17 +24,18 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from hoplite.execution.local.process_tree import ProcessId
 from hoplite.execution.protocol import Ended
-from hoplite.execution.runner import ReportFile
+from hoplite.execution.written import EndedFile, ReportFile
 
 READ_LIMIT = 32 * 1024 * 1024
 _CLAIM = "claim."
 _report_decoder = msgspec.json.Decoder(ReportFile)
-_ended_decoder = msgspec.json.Decoder(Ended)
+_ended_decoder = msgspec.json.Decoder(EndedFile)
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,7 +134,7 @@ class JobFiles:
         if text is None:
             return None
         try:
-            return _ended_decoder.decode(text)
+            return _ended_decoder.decode(text).plain()
         except msgspec.MsgspecError:
             return None
 
@@ -177,8 +178,7 @@ def sound_report(text: bytes) -> ReportFile | None:
     try:
         report = _report_decoder.decode(text)
         for part in (report.exception, report.status):
-            if part is not None:
-                msgspec.json.decode(part, type=dict)
+            msgspec.json.decode(part, type=dict[str, Any] | None)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     return report

@@ -39,20 +39,24 @@ def kill_orphans(jobs: Container[int]) -> None:
 
 def _kill_until_gone(ended: ProcessId | None, jobs: Container[int]) -> None:
     for _ in range(_ROUNDS):
-        living = _left(ended, jobs)
-        if not living:
+        left = _left(ended, jobs)
+        if not left:
             return
-        for process in living:
-            send(process.id, signal.SIGKILL)
+        for process in left:
+            if process.state != "Z":
+                send(process.id, signal.SIGKILL)
+            elif process.parent == os.getpid():
+                os.waitpid(process.id.pid, os.WNOHANG)
         # Killed processes take a moment to go; those that come to us by that are found next time.
         time.sleep(_PAUSE_S)
 
 
 def _left(ended: ProcessId | None, jobs: Container[int]) -> list[ProcessEntry]:
+    """All but the jobs themselves: what is alive, and what is to be waited for."""
     table = processes()
     me = os.getpid()
     orphans = [p for p in table.values() if p.parent == me and p.id.pid not in jobs]
-    found = with_descendants(orphans, table)
+    found = {p.id: p for p in with_descendants(orphans, table)}
     if ended is not None:
-        found += tree(ended, table)
-    return [p for p in found if p.state != "Z"]
+        found |= {p.id: p for p in tree(ended, table) if p.id != ended}
+    return list(found.values())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hoplite
-from hoplite.execution.local.wire import Frames, FromWarden, Launch, framed, from_warden_decoder
+from hoplite.execution.local.wire import Frames, FromWarden, Launch, framed, from_warden
 
 _RECEIVE_BYTES = 256 * 1024
 _LOG_LIMIT = 1024 * 1024
@@ -57,7 +57,12 @@ class WardenLink:
         if not data:
             raise EOFError
         for body in self._frames.feed(data):
-            yield from_warden_decoder.decode(body)
+            yield from_warden(body)
+
+    def became_ready(self) -> None:
+        """It has told so."""
+        self.ready = True
+        self._wait_for_parent()
 
     def retire(self) -> None:
         """No more launches: it ends after the last of its jobs, and tells of them until then."""
@@ -68,6 +73,9 @@ class WardenLink:
         """Leave the warden to itself."""
         with self._sending:
             self._connection.close()
+        self._wait_for_parent()
+
+    def _wait_for_parent(self) -> None:
         # What was started is only the warden's parent, which ends at once.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
@@ -110,7 +118,8 @@ def _environment() -> dict[str, str]:
     """The server's, without its settings and secrets; jobs inherit it."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPLITE_")}
     if _CRASH_AT in os.environ:
-        environment["HOPLITE_CRASH_AT"] = os.environ[_CRASH_AT]
+        # For the first one only: a death that every successor dies too tests something else.
+        environment["HOPLITE_CRASH_AT"] = os.environ.pop(_CRASH_AT)
     package_home = _package_home()
     if package_home.name not in ("site-packages", "dist-packages"):
         # Run from a source tree: the warden's fresh interpreter would not find the package.

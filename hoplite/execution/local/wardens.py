@@ -90,7 +90,7 @@ class Wardens:
         try:
             for message in link.messages():
                 if isinstance(message, Ready):
-                    link.ready = True
+                    link.became_ready()
                     self._failed_starts = 0
                 self._heard(link, message)
         except EOFError:

@@ -8,6 +8,7 @@ import msgspec
 
 from hoplite.execution.local.process_tree import ProcessId
 from hoplite.execution.protocol import Ended, LaunchSpec
+from hoplite.execution.written import EndedFile
 
 _LENGTH_BYTES = 4
 
@@ -44,11 +45,27 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ended: Ended
 
 
+class _FinishedRead(Finished, frozen=True, kw_only=True, tag="Finished"):
+    ended: EndedFile
+
+
 FromWarden = Ready | Started | Finished
 
 _encoder = msgspec.json.Encoder()
 launch_decoder = msgspec.json.Decoder(Launch)
-from_warden_decoder: msgspec.json.Decoder[FromWarden] = msgspec.json.Decoder(FromWarden)
+_from_warden_decoder: msgspec.json.Decoder[Ready | Started | _FinishedRead] = msgspec.json.Decoder(
+    Ready | Started | _FinishedRead
+)
+
+
+def from_warden(body: bytes) -> FromWarden:
+    """The message in a frame that a warden sent."""
+    message = _from_warden_decoder.decode(body)
+    if not isinstance(message, _FinishedRead):
+        return message
+    return Finished(
+        job_id=message.job_id, launch=message.launch, ended=message.ended.plain()
+    )
 
 
 def framed(message: Launch | FromWarden) -> bytes:
