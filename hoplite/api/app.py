@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 
 import hoplite
 from hoplite.api import openapi
-from hoplite.api.answers import json_answer
 from hoplite.api.auth.in_process import InProcessClient
 from hoplite.api.auth.proxy import TrustedProxies
-from hoplite.api.endpoint import Call, Routes
 from hoplite.api.errors import register_errors
 from hoplite.api.hoplite import events, job_plugins, jobs, logs, root
 from hoplite.api.service import Service
@@ -31,29 +28,18 @@ def build_app(service: Service) -> Flask:
         proxies=service.settings.behind_proxy,
         user_header=service.settings.proxy_user_header,
     )
-    described = _description_routes()
-    every = (*HOPLITE_ROUTES, described)
     document = openapi.document(
-        (operation for routes in every for operation in routes.operations), hoplite.__version__
+        (operation for routes in HOPLITE_ROUTES for operation in routes.operations),
+        hoplite.__version__,
     )
     app.extensions["hoplite.openapi"] = document
-    for routes in every:
+    app.jinja_env.filters["code"] = root.marked_code
+    for routes in HOPLITE_ROUTES:
         routes.register(app, service)
     register_errors(app, service)
     _register_admission(app, service)
     _register_measuring(app, service)
     return app
-
-
-def _description_routes() -> Routes:
-    routes = Routes("server")
-
-    @routes.get("/openapi.json", answers={200: dict}, public=True)
-    def openapi_document(call: Call[Any, None]) -> Response:
-        """Describe every route, in OpenAPI 3.1."""
-        return json_answer(current_app.extensions["hoplite.openapi"])
-
-    return routes
 
 
 def _register_admission(app: Flask, service: Service) -> None:

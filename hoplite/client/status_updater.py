@@ -88,6 +88,13 @@ class StatusUpdater:
         """Say how far the job is: ``done`` of ``total``, and in words."""
         self.update({"progress": {"done": done, "total": total, "text": text}})
 
+    def close(self) -> None:
+        """Close the connection; the next update opens another."""
+        with self._sending:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
     def _put(self) -> None:
         body = self._body()
         deadline = time.monotonic() + self._retry_s

@@ -41,7 +41,7 @@ def test_right_credentials(header: str, caller: Caller) -> None:
 def test_wrong_credentials_are_refused_and_not_repeated(header: str) -> None:
     with pytest.raises(NotAuthenticatedError) as refused:
         USERS.identify(environ(HTTP_AUTHORIZATION=header))
-    assert "wrong\"" not in str(refused.value)
+    assert 'wrong"' not in str(refused.value)
     assert "hop_1" not in str(refused.value)
 
 

@@ -25,7 +25,10 @@ from tests.auth.environs import FewAccounts, basic, environ
 
 def kernel() -> Authenticator:
     return KernelAuthenticator(
-        admins=["x"], submitters=["y"], is_root=False, own_uid=getattr(os, "geteuid", lambda: None)()
+        admins=["x"],
+        submitters=["y"],
+        is_root=False,
+        own_uid=getattr(os, "geteuid", lambda: None)(),
     )
 
 

@@ -9,20 +9,18 @@ from tests.crash.ledger import END_OF, Ledger, died
 from tests.server.process import ServerProcess
 
 POINTS = [
-    # The first POST; in its wake the launch, the start, the statuses and the end.
-    *(f"journal.before_commit:{n}" for n in (1, 2, 3, 5, 9)),
-    *(f"journal.after_commit:{n}" for n in (1, 2, 3, 5, 9)),
-    "manager.before_launch:1",
-    "manager.before_launch:3",
-    "manager.after_launch:1",
-    "manager.after_launch:3",
-    "manager.before_news:1",
-    "manager.before_news:3",
-    "manager.after_news:1",
-    "manager.after_news:3",
-    "executor.before-launch:2",
-    "executor.before-started:1",
-    "executor.before-ended:1",
+    # The first POST; later ones carry starts, statuses, ends and launches of those that waited.
+    ("journal.before_commit:1", "journal.before_commit:1"),
+    ("journal.after_commit:1", "journal.after_commit:1"),
+    ("journal.before_commit:2", "manager.before_launch:1"),
+    ("journal.after_commit:3", "manager.after_launch:1"),
+    ("journal.before_commit:5", "manager.before_news:1"),
+    ("journal.after_commit:9", "executor.before-ended:1"),
+    ("manager.before_launch:2", "journal.after_commit:2"),
+    ("manager.after_launch:3", "journal.before_commit:3"),
+    ("manager.before_news:2", "manager.after_news:1"),
+    ("manager.after_news:3", "executor.before-started:1"),
+    ("executor.before-launch:2", "executor.before-launch:1"),
 ]
 
 
@@ -33,13 +31,56 @@ def submit_all_kinds(ledger: Ledger, server: ServerProcess) -> None:
             return
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at(point: str, make_server: MakeServer, ledger: Ledger) -> None:
-    """Two places for five jobs: some run, some wait, and those that run report meanwhile."""
-    server = make_server("--max-running", "2").start(crash_at=point)
-    submit_all_kinds(ledger, server)
-    died(server)
+@pytest.mark.parametrize(("first", "second"), POINTS)
+def test_killed_twice_in_a_row(
+    first: str, second: str, make_server: MakeServer, ledger: Ledger
+) -> None:
+    """Two places for the jobs: some run, some wait, and those that run report meanwhile.
+
+    The second server may die while it still sees to what the first one left.
+    """
+    server = make_server("--max-running", "2")
+    for point in (first, second):
+        if server.start(crash_at=point).url:
+            submit_all_kinds(ledger, server)
+        died(server)
     taken = ledger.taken()
     server.start()
     ledger.check_kept(server, taken)
     ledger.check_ends(server)
+
+
+def test_a_request_that_got_no_answer_is_repeated_with_its_key(
+    make_server: MakeServer, ledger: Ledger
+) -> None:
+    """The first try made the job though the answer was lost; the second finds it."""
+    server = make_server().start(crash_at="journal.after_commit:1")
+    key = {"Idempotency-Key": "once"}
+    body = {"name": "golden.busy", "config": {"path": str(ledger.notes)}, "run": True}
+    with pytest.raises(OSError):
+        server.request("POST", "/jobs", json=body, headers=key)
+    died(server)
+    server.start()
+    again = server.request("POST", "/jobs", json=body, headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    ledger.jobs[again.json()["uuid"]] = again.json()["job"]
+    ledger.check_ends(server)
+    assert len(server.get("/jobs")["jobs"]) == 1
+
+
+def test_a_kill_that_was_journalled_is_carried_out(
+    make_server: MakeServer, ledger: Ledger
+) -> None:
+    """The server died after it had written down the kill and before any signal was sent."""
+    # The commits: the job, its start, its only status, and the kill.
+    server = make_server().start(crash_at="journal.after_commit:4")
+    job = ledger.submit(server, count=1, until=str(ledger.notes) + ".never")
+    assert job is not None
+    server.get(f"/jobs/{job['uuid']}?wait=20&for=change&since=3")
+    with pytest.raises(OSError):
+        server.request("PUT", f"/jobs/{job['uuid']}/kill")
+    died(server)
+    server.start()
+    assert server.job(job["uuid"])["killed"]
+    ended = server.ended(job["uuid"])
+    assert (ended["outcome"], ended["signal"], ended["killed"]) == ("killed", 15, True)

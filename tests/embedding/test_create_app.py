@@ -81,6 +81,8 @@ def test_a_browser_gets_a_page_and_a_program_json(client: FlaskClient) -> None:
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     for accept in ("*/*", "application/json", "application/xml", ""):
         assert client.get("/", headers={"Accept": accept}).json["name"] == "hoplite"
+    docs = client.get("/docs").text
+    assert "<code>PUT /jobs/{ref}/start</code>" in docs and "<code>api_key</code>" in docs
     for link in client.get("/").json["links"].values():
         query = "?follow=0" if link == "/events" else ""
         assert client.get(link + query).status_code == 200

@@ -116,7 +116,7 @@ def _changes_of_object(recorded: dict[str, Any], ours: dict[str, Any], at: str) 
         else:
             yield from changes(value, ours[key], where)
     if at.split(".")[0] in ("config", "status"):
-        yield from (f"{at}.{key}: new" for key in ours.keys() - recorded.keys())
+        yield from (f"{at}.{key}: new" for key in sorted(ours.keys() - recorded.keys()))
 
 
 def _changes_of_list(recorded: list[Any], ours: list[Any], at: str) -> Iterator[str]:

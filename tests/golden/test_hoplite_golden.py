@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,14 @@ class Replay:
         self.key = RECORDED_KEY
 
     def answer(self) -> requests.Response:
+        """The answer; the job's place is free again when it is there."""
+        try:
+            return self._answer()
+        finally:
+            for job in self.server.get("/jobs/running")["jobs"]:
+                self.server.put(f"/jobs/{job['uuid']}/kill")
+
+    def _answer(self) -> requests.Response:
         if self.uuid is not None and self.uuid not in UNKNOWN:
             refused = self._make_job(self.uuid)
             if refused is not None:
@@ -66,19 +75,15 @@ class Replay:
         request = self.case.request
         path = request.path.replace(request.uuid, str(self.uuid)) if request.uuid else request.path
         return self.server.request(
-            request.method, path, data=self._body(), headers=self._headers(), timeout=20
+            request.method, path, data=self._body(), headers=request.headers, timeout=20
         )
 
     def _body(self) -> bytes | None:
         body = self.case.request.body
         if body is None:
             return None
-        text = body if isinstance(body, str) else requests.compat.json.dumps(body)
+        text = body if isinstance(body, str) else json.dumps(body)
         return str(text).replace(RECORDED_KEY, self.key).encode()
-
-    def _headers(self) -> dict[str, Any]:
-        # requests adds no Content-Type to bytes.
-        return dict(self.case.request.headers)
 
     def _make_job(self, recorded: str) -> requests.Response | None:
         """The job that the case is about, in its state; the answer if it cannot even be made."""
@@ -120,7 +125,7 @@ class Replay:
                 before = Replay(self.server, case)
                 before.key = self.key
                 path = f"/jobs/{self.uuid}"
-                self.server.request("PUT", path, data=before._body(), headers=before._headers())
+                self.server.request("PUT", path, data=before._body(), headers=before.case.request.headers)
 
 
 def _plugin_of(recorded: str) -> tuple[str, Any]:

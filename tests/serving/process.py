@@ -34,7 +34,9 @@ class Served:
             "max_body_bytes": 100_000,
             **settings,
         }
-        arguments = [f"{name}={msgspec.json.encode(each).decode()}" for name, each in values.items()]
+        arguments = [
+            f"{name}={msgspec.json.encode(each).decode()}" for name, each in values.items()
+        ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.serving.serve_apps", *arguments],
             cwd=ROOT,

@@ -60,7 +60,9 @@ def trickle(client: Client, piece: bytes) -> Iterator[None]:
     ],
     ids=["headers", "body", "chunks"],
 )
-def test_a_request_that_trickles_in_is_answered_408(hasty: Served, begin: str, piece: bytes) -> None:
+def test_a_request_that_trickles_in_is_answered_408(
+    hasty: Served, begin: str, piece: bytes
+) -> None:
     with hasty.connect() as client:
         client.send(begin)
         with trickle(client, piece):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from flask import Response, render_template
+from flask import Response, current_app, render_template
+from markupsafe import Markup, escape
 
 import hoplite
 from hoplite.api.answers import json_answer
@@ -14,13 +15,14 @@ from hoplite.exceptions import HopliteError
 
 routes = Routes("server")
 
-DOCS = {
+LINKS = {
     "jobs": "/jobs",
     "running": "/jobs/running",
     "job_plugins": "/job_plugins",
     "events": "/events",
     "health": "/health",
     "metrics": "/metrics",
+    "docs": "/docs",
     "openapi": "/openapi.json",
 }
 
@@ -48,15 +50,38 @@ class Alive(msgspec.Struct, frozen=True):
 def index(call: Call[Any, None]) -> Response:
     """Say what this server is; browsers get a page."""
     root = call.request.script_root
-    links = {name: root + path for name, path in DOCS.items()}
+    links = {name: root + path for name, path in LINKS.items()}
     accepted = call.request.accept_mimetypes
     best = accepted.best_match(["application/json", "text/html"], default="application/json")
     if best == "text/html" and accepted["text/html"] > accepted["application/json"]:
-        page = render_template(
-            "index.html", version=hoplite.__version__, links=links, manager=call.service.manager
-        )
-        return Response(page, mimetype="text/html", headers=_PAGE_HEADERS)
+        manager = call.service.manager
+        return _page("index.html", version=hoplite.__version__, links=links, manager=manager)
     return json_answer(About("hoplite", hoplite.__version__, links))
+
+
+@routes.get("/docs", answers={200: "text/html"}, public=True)
+def docs(call: Call[Any, None]) -> Response:
+    """Describe every route, for people."""
+    return _page("docs.html", document=current_app.extensions["hoplite.openapi"])
+
+
+@routes.get("/openapi.json", answers={200: dict}, public=True)
+def openapi_document(call: Call[Any, None]) -> Response:
+    """Describe every route, in OpenAPI 3.1."""
+    return json_answer(current_app.extensions["hoplite.openapi"])
+
+
+def marked_code(text: str) -> Markup:
+    """What stands between backquotes as ``<code>``."""
+    parts = text.replace("``", "`").split("`")
+    marked = (
+        Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts)
+    )
+    return Markup("").join(marked)
+
+
+def _page(template: str, **shown: Any) -> Response:
+    return Response(render_template(template, **shown), mimetype="text/html", headers=_PAGE_HEADERS)
 
 
 _PAGE_HEADERS = {

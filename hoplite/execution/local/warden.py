@@ -242,7 +242,7 @@ def main(arguments: list[str]) -> None:
         os._exit(0)
     signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     os.environ.pop("HOPLITE_CRASH_AT", None)
-    os.umask(0o077)
+    os.umask(0o066)
     os.chdir("/")
     set_comm("hoplite-warden")
     adopt_orphans()
