@@ -8,6 +8,7 @@ VERSION = "26.0.0.dev0"
 
 TEST = [
     "hypothesis>=6.100",
+    "openapi-spec-validator>=0.8",
     "psutil>=6",
     "pytest>=8.2",
     "pytest-timeout>=2.3",

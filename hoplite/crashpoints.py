@@ -1,7 +1,7 @@
 """Named places where a test can have the process die as if by ``kill -9``.
 
-``HOPLITE_CRASH_AT=name`` or ``name:n`` (the nth time) in the environment; unset, a crash point
-costs one look at a module constant.
+``HOPLITE_CRASH_AT=name``, ``name:n`` (the nth time) or ``name:n:SIGSTOP`` (another signal) in the
+environment; unset, a crash point costs one look at a module constant.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 
-_ARMED, _, _nth = os.environ.get("HOPLITE_CRASH_AT", "").partition(":")
+_ARMED, _nth, _signal = (*os.environ.get("HOPLITE_CRASH_AT", "").split(":"), "", "")[:3]
 _left = int(_nth or 1)
 _lock = threading.Lock()
 
@@ -26,4 +26,4 @@ def _die_at_zero() -> None:
     with _lock:
         _left -= 1
         if _left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), getattr(signal, _signal or "SIGKILL"))

@@ -49,18 +49,18 @@ def _register_admission(app: Flask, service: Service) -> None:
     def admit() -> None:
         g.caller = None
         g.began = time.perf_counter()
-        service.check_origin(request.environ)
-        g.caller = service.authenticators.identify(request.environ)
+        environ = request.environ
+        service.check_origin(environ)
+        g.caller = service.authenticators.identify(environ)
 
 
 def _register_measuring(app: Flask, service: Service) -> None:
-    observe = service.metrics.request_latency
+    answered = service.metrics.answered
 
     @app.after_request
     def measure(response: Response) -> Response:
-        if not g.get("long", False) and request.url_rule is not None:
+        rule = request.url_rule
+        if rule is not None and "long" not in g:
             took = time.perf_counter() - g.began
-            observe.labels(request.method, request.url_rule.rule, response.status_code).observe(
-                took
-            )
+            answered(request.method, rule.rule, response.status_code, took)
         return response

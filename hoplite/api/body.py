@@ -27,10 +27,26 @@ def decode_query(request: Request, kind: type[T]) -> T:
     """The query parameters as a ``kind``; raises
     :class:`~hoplite.exceptions.InvalidFieldError`."""
     given = request.args.to_dict() if request.query_string else {}
+    for name, text in given.items():
+        if len(request.args.getlist(name)) > 1:
+            raise InvalidFieldError(f"query parameter {name}: given more than once", field=name)
+        if text == "null" and not _takes_text(kind, name):
+            raise InvalidFieldError(
+                f"query parameter {name}: null is no value; leave the parameter out", field=name
+            )
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(error, "query parameter ") from None
+
+
+@lru_cache(maxsize=256)
+def _takes_text(kind: type[msgspec.Struct], name: str) -> bool:
+    """Whether "null" is a text like any other there, and not msgspec's None."""
+    schema = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].get(name, {})
+    return {"type": "string"}.items() <= schema.items() or any(
+        choice.get("type") == "string" for choice in schema.get("anyOf", [])
+    )
 
 
 def decode_body(request: Request, kind: type[T]) -> T:
@@ -79,6 +95,8 @@ def invalid(error: msgspec.ValidationError, kind: str = "") -> InvalidFieldError
     named = _FIELD.search(what)
     if named is not None:
         name = f"{name}.{named['name']}" if name else named["name"]
+    if not name and kind:
+        return InvalidFieldError(f"{kind}'': {_first_lower(what)}", field="")
     if not name:
         return InvalidJsonError(f"the body is not as it should be: {_first_lower(what)}")
     return InvalidFieldError(f"{kind}{name}: {_first_lower(what)}", field=name)

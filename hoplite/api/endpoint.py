@@ -14,22 +14,41 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from flask import Flask, Request, Response, g, request
+from werkzeug.routing import BaseConverter
 
 from hoplite.api.body import decode_body, decode_query
 from hoplite.api.service import Service
 from hoplite.exceptions import HopliteError, NotAuthenticatedError
 from hoplite.model.caller import Caller
 
+LARGEST = 2**53 - 1
+"""The bound of whole numbers in requests: what every JSON reader, and every store, can hold."""
+
 Q = TypeVar("Q")
 B = TypeVar("B")
 
 
+class JobRef(BaseConverter):
+    """The uuid or id of a job in a path: what is not the name of a list beside the jobs."""
+
+    regex = r"(?!running$)[^/]+"
+
+
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No query parameters."""
+
+
+@dataclass(frozen=True)
+class EventStream:
+    """An answer of server-sent events: the type of the JSON in their ``data``, and their names."""
+
+    data: type[msgspec.Struct]
+    names: type[StrEnum]
 
 
 @dataclass(frozen=True)
@@ -70,15 +89,19 @@ class Operation:
     path: str
     tag: str
     handler: Handler
-    query: type[msgspec.Struct]
-    body: type[msgspec.Struct] | None
     answers: Mapping[int, Any]
-    """The type of each answer by status: a msgspec type, a media type as text, or None."""
-    raises: Sequence[type[HopliteError]]
-    public: bool
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Request headers that it reads, with what they do."""
-    body_optional: bool = False
+    """The type of each answer by status: a msgspec type, a media type as text, an
+    :class:`EventStream`, or None."""
+    query: type[msgspec.Struct] = NoQuery
+    body: type[msgspec.Struct] | None = None
+    raises: Sequence[type[HopliteError]] = ()
+    public: bool = False
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    """Request headers that it reads, with the type of each."""
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of its answers that mean something, with what they say."""
+    body_rule: Mapping[str, Any] = field(default_factory=dict)
+    """What ``body`` cannot say of itself, as JSON Schema."""
 
     @property
     def name(self) -> str:
@@ -104,35 +127,15 @@ class Routes:
         self.tag = tag
         self.operations: list[Operation] = []
 
-    def add(
-        self,
-        method: str,
-        path: str,
-        *,
-        answers: Mapping[int, Any],
-        query: type[msgspec.Struct] = NoQuery,
-        body: type[msgspec.Struct] | None = None,
-        raises: Sequence[type[HopliteError]] = (),
-        public: bool = False,
-        headers: Mapping[str, str] | None = None,
-    ) -> Callable[[Handler], Handler]:
-        """Declare the decorated function as the answer to ``method path``."""
+    def add(self, method: str, path: str, **declared: Any) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as the answer to ``method path``; the rest is as in
+        :class:`Operation`."""
 
         def declare(handler: Handler) -> Handler:
-            self.operations.append(
-                Operation(
-                    method=method,
-                    path=path,
-                    tag=self.tag,
-                    handler=handler,
-                    query=query,
-                    body=body,
-                    answers=answers,
-                    raises=raises,
-                    public=public,
-                    headers=headers or {},
-                )
+            operation = Operation(
+                method=method, path=path, tag=self.tag, handler=handler, **declared
             )
+            self.operations.append(operation)
             return handler
 
         return declare
@@ -151,9 +154,10 @@ class Routes:
 
     def register(self, app: Flask, service: Service) -> None:
         """Put the routes on ``app``."""
+        app.url_map.converters["job"] = JobRef
         for operation in self.operations:
             app.add_url_rule(
-                operation.path,
+                operation.path.replace("<ref>", "<job:ref>"),
                 endpoint=f"{self.tag}.{operation.name}",
                 view_func=_view(operation, service),
                 methods=[operation.method],

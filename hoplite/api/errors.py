@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 from flask import Flask, Response, g, request
+from msgspec import Meta
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from hoplite.api.answers import json_answer
@@ -23,17 +24,29 @@ from hoplite.exceptions import (
     RequestTimedOutError,
     TooLargeError,
     UnsupportedMediaTypeError,
+    by_code,
 )
 
 log = structlog.get_logger("hoplite.api")
+
+
+def _is_answered(kind: type[HopliteError]) -> bool:
+    """Whether servers answer it: the others, which clients and jobs raise, set no HTTP status."""
+    own = (base for base in kind.__mro__ if base is not HopliteError)
+    return any("http_status" in vars(base) for base in own)
+
+
+ANSWERED = [kind for kind in by_code().values() if _is_answered(kind)]
+_CODES = {"enum": [kind.code for kind in ANSWERED]}
+_CLASSES = {"enum": [kind.__name__ for kind in ANSWERED]}
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error.  ``exception`` is the class of :mod:`hoplite.exceptions` that clients raise."""
 
     error: str
-    code: str
-    exception: str
+    code: Annotated[str, Meta(extra_json_schema=_CODES)]
+    exception: Annotated[str, Meta(extra_json_schema=_CLASSES)]
     field: str | None = None
     """The part of the request that is wrong."""
 

@@ -29,6 +29,7 @@ class Metrics:
             buckets=_FAST,
             registry=self.registry,
         )
+        self._latency_of: dict[tuple[str, str, int], Histogram] = {}
         self.commit_time = Histogram(
             "hoplite_journal_commit_seconds",
             "Time of one write to the journal, fsync included",
@@ -52,6 +53,15 @@ class Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request."""
+        key = method, route, status
+        histogram = self._latency_of.get(key)
+        if histogram is None:
+            # Found anew each time it would cost more than counting does.
+            histogram = self._latency_of[key] = self.request_latency.labels(*key)
+        histogram.observe(seconds)
 
     def committed(self, seconds: float, commands: int) -> None:
         """One write to the journal."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from hoplite.api.endpoint import Operation
+from hoplite.api.endpoint import EventStream, Operation
 from hoplite.api.errors import ErrorAnswer
 from hoplite.exceptions import (
     ForeignOriginError,
     HopliteError,
     InternalServerError,
+    InvalidFieldError,
+    InvalidJsonError,
     InvalidRequestError,
     NotAuthenticatedError,
+    StorageUnavailableError,
+    TooLargeError,
     UnavailableError,
 )
 
@@ -56,7 +60,11 @@ def _types(operations: list[Operation]) -> list[Any]:
     """Every type that has a schema, each once, in a stable order."""
     found: list[Any] = [ErrorAnswer]
     for operation in operations:
-        wanted = [operation.query, operation.body, *operation.answers.values()]
+        answers = [
+            kind.data if isinstance(kind, EventStream) else kind
+            for kind in operation.answers.values()
+        ]
+        wanted = [operation.query, operation.body, *answers]
         found += [kind for kind in wanted if isinstance(kind, type) and kind not in found]
     return found
 
@@ -74,7 +82,11 @@ def _operation(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any
     if operation.body is not None:
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema_of[id(operation.body)]}},
+            "content": {
+                "application/json": {
+                    "schema": {**schema_of[id(operation.body)], **operation.body_rule}
+                }
+            },
         }
     if not operation.public:
         # The empty one: over loopback the kernel says who asks, and no credentials are needed.
@@ -89,7 +101,7 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": _PARAMETER_WORDS[name],
-            "schema": {"type": "string", "minLength": 1},
+            "schema": {"type": "string", "pattern": "^[^/]+$"},
         }
         for name in _PATH_PARAMETER.findall(operation.path)
     ]
@@ -107,6 +119,8 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) == 1:
         schema = {**kinds[0], **schema}
+    elif kinds:
+        schema["anyOf"] = kinds
     if schema.get("default", 0) is None:
         del schema["default"]
     if text := schema.pop("description", None):
@@ -116,21 +130,18 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": text,
-            "schema": {"type": "string"},
-        }
-        for name, text in operation.headers.items()
+        {**_query_parameter(name, msgspec.json.schema(kind)), "in": "header"}
+        for name, kind in operation.headers.items()
     ]
 
 
 def _answers(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:
-    return {
-        str(status): _answer(status, kind, schema_of) for status, kind in operation.answers.items()
-    }
+    answers = {}
+    for status, kind in operation.answers.items():
+        answers[str(status)] = _answer(status, kind, schema_of)
+        if operation.answer_headers:
+            answers[str(status)]["headers"] = _answer_headers(operation.answer_headers)
+    return answers
 
 
 _STATUS_WORDS = {
@@ -146,16 +157,55 @@ def _answer(status: int, kind: Any, schema_of: dict[int, Any]) -> dict[str, Any]
     answer: dict[str, Any] = {"description": _STATUS_WORDS[status]}
     if isinstance(kind, str):
         answer["content"] = {media: {"schema": {"type": "string"}} for media in kind.split(", ")}
+    elif isinstance(kind, EventStream):
+        answer["content"] = {"text/event-stream": {"schema": _event(kind, schema_of)}}
     elif kind is not None:
         answer["content"] = {"application/json": {"schema": schema_of[id(kind)]}}
-    if status == 201:
-        answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     return answer
 
 
+def _event(stream: EventStream, schema_of: dict[int, Any]) -> dict[str, Any]:
+    """One event; OpenAPI 3.1 has no word for a stream of them."""
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": schema_of[id(stream.data)],
+    }
+    return {
+        "description": "Each event of the stream.",
+        "type": "object",
+        "required": ["id", "event", "data"],
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"enum": [name.value for name in stream.names]},
+            "data": data,
+        },
+    }
+
+
+def _answer_headers(told: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: {"description": words, "schema": {"type": "string"}} for name, words in told.items()
+    }
+
+
+_ANYWHERE = (
+    InvalidRequestError,
+    InvalidFieldError,
+    ForeignOriginError,
+    TooLargeError,
+    InternalServerError,
+    UnavailableError,
+    StorageUnavailableError,
+)
+_AGAIN = {"Retry-After": "Seconds after which to try again."}
+_TOLD = {401: {"WWW-Authenticate": "How to say who you are."}, 503: _AGAIN, 507: _AGAIN}
+
+
 def _errors(operation: Operation) -> dict[str, Any]:
-    raised: list[type[HopliteError]] = [*operation.raises, InvalidRequestError, ForeignOriginError]
-    raised += [InternalServerError, UnavailableError]
+    raised: list[type[HopliteError]] = [*operation.raises, *_ANYWHERE]
+    if operation.body is not None:
+        raised.append(InvalidJsonError)
     if not operation.public:
         raised.append(NotAuthenticatedError)
     by_status: dict[int, list[type[HopliteError]]] = {}
@@ -166,6 +216,7 @@ def _errors(operation: Operation) -> dict[str, Any]:
         str(status): {
             "description": " ".join(f"`{kind.code}`: {_first_line(kind)}" for kind in kinds),
             "content": {"application/json": {"schema": {"$ref": _REF.format(name="ErrorAnswer")}}},
+            **({"headers": _answer_headers(_TOLD[status])} if status in _TOLD else {}),
         }
         for status, kinds in sorted(by_status.items())
         if status not in operation.answers

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
 from hoplite.exceptions import ConnectionError, InvalidFieldError
@@ -122,7 +123,7 @@ def _text(config: Mapping[str, Any], field: str) -> str | None:
 def _stdin(command: _Command) -> IO[bytes]:
     """A file with the command's input; a file, unlike a pipe, needs nobody to feed it."""
     if command.stdin is None:
-        return open(os.devnull, "rb")  # noqa: SIM115 - the caller closes it
+        return Path(os.devnull).open("rb")
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(command.stdin.encode("utf-8", "surrogateescape"))
     file.seek(0)
@@ -131,7 +132,7 @@ def _stdin(command: _Command) -> IO[bytes]:
 
 def _start(command: _Command, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
     env = {**os.environ, **command.env}
-    if command.workdir is not None and not os.path.isdir(command.workdir):
+    if command.workdir is not None and not Path(command.workdir).is_dir():
         raise NotADirectoryError(f"config.workdir is no directory: {command.workdir}")
     try:
         return subprocess.Popen(command.argv, stdin=stdin, env=env, cwd=command.workdir)
@@ -149,9 +150,7 @@ def _tell(status: _Status, facts: Mapping[str, Any]) -> None:
         print(f"hoplite: {error}", file=sys.stderr)  # noqa: T201 - the job's own log
 
 
-def _wait(
-    process: subprocess.Popen[bytes], orphans_are_ours: bool
-) -> tuple[int, dict[str, float]]:
+def _wait(process: subprocess.Popen[bytes], orphans_are_ours: bool) -> tuple[int, dict[str, float]]:
     """The wait status and usage of the command.  Orphans of it, which are this process's children
     by then, are waited for too as they end."""
     while True:

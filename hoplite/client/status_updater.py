@@ -122,7 +122,11 @@ class StatusUpdater:
                 timeout=self._timeout_s,
                 allow_redirects=False,
             )
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ):
             return False
         if answer.status_code in _RETRIED:
             return False
@@ -163,7 +167,7 @@ class MockStatusUpdater:
     def update(self, status: Mapping[str, Any]) -> None:
         """Merge and print."""
         self.status = {**self.status, **status}
-        print(self.status)  # noqa: T201 - printing is what it is for
+        print(self.status)
 
     def progress(self, done: float, total: float, text: str = "") -> None:
         """As :meth:`StatusUpdater.progress`."""

@@ -74,7 +74,8 @@ class JobManager:
         self.plugins = plugins
         self.executor = executor
         self.address = ServerAddress(address_file)
-        self.table = JobTable(journal)
+        # A directory without a job is of one that a damaged journal lost; its end is in there.
+        self.table = JobTable(journal, lambda job_id: executor.directory(job_id).exists())
         self.timeline = Timeline(journal)
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)

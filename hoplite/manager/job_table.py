@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,10 +36,14 @@ def entry(
 
 
 class JobTable:
-    """Live jobs in memory, all jobs in the journal."""
+    """Live jobs in memory, all jobs in the journal.
 
-    def __init__(self, journal: Journal) -> None:
+    ``in_use`` knows ids that are not to be given though the journal does not have them.
+    """
+
+    def __init__(self, journal: Journal, in_use: Callable[[int], bool]) -> None:
         self.journal = journal
+        self._in_use = in_use
         self.live = LiveIndex()
         self._last_id = journal.last_ids()[0]
         self._last_at = 0.0
@@ -49,6 +53,8 @@ class JobTable:
         """An id that was never given and its time of creation; later ids have later times."""
         with self._births:
             self._last_id += 1
+            while self._in_use(self._last_id):
+                self._last_id += 1
             self._last_at = max(self._last_at, time.time())
             return self._last_id, self._last_at
 

@@ -122,6 +122,10 @@ class Launcher:
             why = str(error) if isinstance(error, HopliteError) else repr(error)
             self._listener.ended(job.id, Ended(launch_error=why, at=time.time()))
         crash_point("manager.after_launch")
+        live = self._table.find_live(job.id)
+        if live is not None and live.job.kill_by is not None:
+            # Asked for between the journal and the engine, which did not know the job then.
+            self._executor.kill(job.id, self._limits.kill_grace_s)
 
     def _spec(self, job: Job, key: str) -> LaunchSpec:
         plugin = self._plugins.plugins().get(job.plugin)

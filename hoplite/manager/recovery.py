@@ -13,7 +13,7 @@ from hoplite.manager.endings import ended_entry, job_at_end, job_running
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.launching import Launcher
 from hoplite.model.job import Job
-from hoplite.model.lifecycle import STARTED, Event, Outcome, State
+from hoplite.model.lifecycle import STARTED, Event, Outcome, State, ending
 from hoplite.model.timeline import Entry, Happening
 
 log = structlog.get_logger("hoplite.manager")
@@ -37,7 +37,8 @@ def recover(table: JobTable, executor: Executor, launcher: Launcher) -> Recovere
     for job in jobs:
         current, entries = _up_to_date(job, executor)
         if current is not job:
-            changes += [JobChanged(current), *map(Happened, entries)]
+            changes.append(JobChanged(current))
+        changes += map(Happened, entries)
         now.append(current)
         _count(found, job, current)
     if changes:
@@ -64,16 +65,29 @@ def _up_to_date(job: Job, executor: Executor) -> tuple[Job, list[Entry]]:
 
 
 def _requeued(job: Job) -> tuple[Job, list[Entry]]:
-    moved = job.moved(Event.UNLAUNCHED, key_hash=b"", reason="waits for a place to run")
+    # Its process may have existed: made by a warden that died, and gone before it began the job.
+    moved = job.moved(
+        Event.UNLAUNCHED,
+        key_hash=b"",
+        handle=None,
+        started_at=None,
+        reason="waits for a place to run",
+    )
     return moved, [entry(moved, Happening.REQUEUED, SERVER, time.time())]
 
 
 def _cancelled(job: Job) -> tuple[Job, list[Entry]]:
     """Killed before its process existed."""
     now = time.time()
-    waiting = job.moved(Event.UNLAUNCHED)
-    reason = f"cancelled by {job.kill_by} before it started"
-    moved = waiting.at_end(Outcome.CANCELLED, now, reason=reason)
+    moved = job.moved(
+        Event.UNLAUNCHED,
+        *ending(State.WAITING, Outcome.CANCELLED),
+        outcome=Outcome.CANCELLED,
+        finished_at=now,
+        handle=None,
+        started_at=None,
+        reason=f"cancelled by {job.kill_by} before it started",
+    )
     return moved, [ended_entry(moved, job.kill_by or SERVER)]
 
 

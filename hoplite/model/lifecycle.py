@@ -36,7 +36,7 @@ class Event(StrEnum):
     LAUNCHED = "launched"
     """The engine was told, after the journal was."""
     UNLAUNCHED = "unlaunched"
-    """The engine never got it (the server died between); it waits again."""
+    """Nothing of it ran, and nothing will (the server died between); it waits again."""
     STARTED = "started"
     """Its process exists."""
     SUSPENDED = "suspended"
@@ -77,10 +77,13 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.LAUNCHING, Event.STARTED): State.RUNNING,
     (State.LAUNCHING, Event.UNLAUNCHED): State.WAITING,
     (State.LAUNCHING, Event.EXITED): State.FINISHING,
+    (State.RUNNING, Event.UNLAUNCHED): State.WAITING,
     (State.RUNNING, Event.SUSPENDED): State.SUSPENDED,
     (State.RUNNING, Event.EXITED): State.FINISHING,
+    (State.SUSPENDED, Event.UNLAUNCHED): State.WAITING,
     (State.SUSPENDED, Event.RESUMED): State.RESUMING,
     (State.SUSPENDED, Event.EXITED): State.FINISHING,
+    (State.RESUMING, Event.UNLAUNCHED): State.WAITING,
     (State.RESUMING, Event.CONTINUED): State.RUNNING,
     (State.RESUMING, Event.EXITED): State.FINISHING,
     (State.FINISHING, Event.TERMINATED): State.TERMINATED,

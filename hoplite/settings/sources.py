@@ -22,6 +22,7 @@ OTHER_VARIABLES = {
     "HOPLITE_CONFIG": "the file that the server reads its settings from",
     "HOPLITE_TOKEN": "the token that clients show",
     "HOPLITE_CRASH_AT": "in tests: where the process dies",
+    "HOPLITE_WARDEN_CRASH_AT": "in tests: where the process that jobs are forked from dies",
     "HOPLITE_JOB_ID": "in a job's process: its id",
     "HOPLITE_JOB_UUID": "in a job's process: its uuid",
 }

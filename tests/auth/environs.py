@@ -10,7 +10,7 @@ import msgspec
 from hoplite.model.caller import Role
 
 
-def environ(peer: str = "192.0.2.7", port: int | None = 4000, **keys: Any) -> dict[str, Any]:
+def environ(peer: str = "192.0.2.7", port: Any = 4000, **keys: Any) -> dict[str, Any]:
     """A request that came over waitress."""
     made: dict[str, Any] = {
         "REQUEST_METHOD": "GET",

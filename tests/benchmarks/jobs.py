@@ -59,7 +59,7 @@ def _floor(count: int) -> float:
 def _server_rate(server: ServerProcess, count: int) -> float:
     load = Load(
         url=server.url,
-        request=_POST,
+        requests=[_POST],
         count=count,
         connections=WIDE,
         then_until=(_ALIVE, '"jobs":[]'),

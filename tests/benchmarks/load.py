@@ -25,10 +25,11 @@ _LENGTH = b"content-length:"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """Send ``request`` ``count`` times over ``connections`` connections to ``url``."""
+    """Send ``count`` requests over ``connections`` connections to ``url``; each connection sends
+    one of ``requests`` again and again."""
 
     url: str
-    request: str
+    requests: list[str]
     count: int
     connections: int
     then_until: tuple[str, str] | None = None
@@ -117,7 +118,7 @@ def run(load: Load) -> Measured:
     """The load itself, in this process."""
     connections = [Connection(load.url) for _ in range(load.connections)]
     began = time.perf_counter()
-    statuses, latencies = _send_all(connections, load.request.encode(), load.count)
+    statuses, latencies = _send_all(connections, load)
     sent_in = time.perf_counter() - began
     if load.then_until is not None:
         question, awaited = (text.encode() for text in load.then_until)
@@ -135,30 +136,28 @@ def run(load: Load) -> Measured:
 
 
 def _send_all(
-    connections: list[Connection], text: bytes, count: int
+    connections: list[Connection], load: Load
 ) -> tuple[Counter[int], list[float]]:
     poll = select.poll()
-    by_descriptor = {each.socket.fileno(): each for each in connections}
-    left, open_requests = count, 0
     statuses: Counter[int] = Counter()
     latencies = []
-    for descriptor, connection in by_descriptor.items():
-        poll.register(descriptor, select.POLLIN)
-        if left:
-            connection.send(text)
-            left, open_requests = left - 1, open_requests + 1
-    while open_requests:
+    sends = {}
+    for n, connection in enumerate(connections[: load.count]):
+        sends[connection.socket.fileno()] = connection, load.requests[n % len(load.requests)].encode()
+        poll.register(connection.socket, select.POLLIN)
+        connection.send(sends[connection.socket.fileno()][1])
+    to_send = load.count - len(sends)
+    while len(latencies) < load.count:
         for descriptor, _ in poll.poll():
-            connection = by_descriptor[descriptor]
+            connection, text = sends[descriptor]
             answer = connection.receive()
             if answer is None:
                 continue
             latencies.append(time.perf_counter() - connection.sent_at)
             statuses[answer[0]] += 1
-            open_requests -= 1
-            if left:
+            if to_send:
+                to_send -= 1
                 connection.send(text)
-                left, open_requests = left - 1, open_requests + 1
     return statuses, latencies
 
 

@@ -84,9 +84,7 @@ def test_every_kind_of_exception_survives(
     assert len(json.dumps(record)) < 500_000
 
 
-def test_a_chain_of_exceptions_is_told_link_by_link(
-    executor: Executor, recorder: Recorder
-) -> None:
+def test_a_chain_of_exceptions_is_told_link_by_link(executor: Executor, recorder: Recorder) -> None:
     record = exception_of(_failing(executor, recorder, "chained"))
     assert record["previous_exception"]["type"] == "ValueError"
     assert record["previous_exception"]["previous_exception"] is None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from hoplite.execution.protocol import Ended, Executor, LaunchSpec, NeverStarted, Running
 from tests.conformance.conftest import Host
@@ -153,8 +154,6 @@ def test_a_server_killed_at_any_moment_of_a_launch_leaves_each_job_to_run_once(
 
 
 def _send_and_kill(process: Any, specs: list[LaunchSpec]) -> None:
-    import msgspec
-
     process.stdin.write(b"".join(msgspec.json.encode(one) + b"\n" for one in specs))
     process.stdin.flush()
     process.stdout.readline()
@@ -170,5 +169,3 @@ def _finish(executor: Executor, recorder: Recorder, specs: list[LaunchSpec]) -> 
         fate = found[one.job_id]
         ended = fate if isinstance(fate, Ended) else recorder.end(one.job_id)
         assert ended.exit_code == 30 + one.job_id
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from tests.conftest import MakeServer
 from tests.crash.ledger import END_OF, Ledger, died
@@ -57,7 +58,7 @@ def test_a_request_that_got_no_answer_is_repeated_with_its_key(
     server = make_server().start(crash_at="journal.after_commit:1")
     key = {"Idempotency-Key": "once"}
     body = {"name": "golden.busy", "config": {"path": str(ledger.notes)}, "run": True}
-    with pytest.raises(OSError):
+    with pytest.raises(requests.ConnectionError):
         server.request("POST", "/jobs", json=body, headers=key)
     died(server)
     server.start()
@@ -77,7 +78,7 @@ def test_a_kill_that_was_journalled_is_carried_out(
     job = ledger.submit(server, count=1, until=str(ledger.notes) + ".never")
     assert job is not None
     server.get(f"/jobs/{job['uuid']}?wait=20&for=change&since=3")
-    with pytest.raises(OSError):
+    with pytest.raises(requests.ConnectionError):
         server.request("PUT", f"/jobs/{job['uuid']}/kill")
     died(server)
     server.start()

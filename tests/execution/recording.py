@@ -50,7 +50,9 @@ class Recorder:
 
     def count(self, job_id: int, kind: type[Running | Ended]) -> int:
         with self._changed:
-            return sum(1 for about, what in self.heard if about == job_id and isinstance(what, kind))
+            return sum(
+                1 for about, what in self.heard if about == job_id and isinstance(what, kind)
+            )
 
     def _wait(self, job_id: int, kind: type[Running | Ended]) -> Running | Ended:
         def found() -> Running | Ended | None:

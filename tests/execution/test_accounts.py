@@ -70,10 +70,8 @@ def test_a_workdir_that_the_account_may_not_enter_is_a_clear_failure(
 
 
 @as_user
-def test_only_root_starts_jobs_of_others(
-    executor: LocalExecutor, recorder: Recorder, nobody: RunAs
-) -> None:
-    executor.launch(spec(1, "noop", run_as=nobody))
+def test_only_root_starts_jobs_of_others(executor: LocalExecutor, recorder: Recorder) -> None:
+    executor.launch(spec(1, "noop", run_as=account("root")))
     record = exception_of(recorder.end(1))
     assert record["type"] == "PermissionError"
     assert "only root" in record["message"]

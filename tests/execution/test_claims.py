@@ -73,9 +73,7 @@ def test_an_adopted_process_that_is_replaced_by_a_stranger_is_not_signalled(
     assert recorder.end(1).lost == "vanished"
 
 
-def test_a_running_job_of_before_a_reboot_is_lost(
-    data_dir: Path, executor: LocalExecutor
-) -> None:
+def test_a_running_job_of_before_a_reboot_is_lost(data_dir: Path, executor: LocalExecutor) -> None:
     me = identity(os.getpid())
     assert me is not None
     _files(data_dir).try_claim(1, _claim(me, boot="the-one-before"))

@@ -35,16 +35,12 @@ def test_a_string_goes_to_the_shell(executor: LocalExecutor, recorder: Recorder)
     assert set(status["usage"]) == {"user_s", "system_s", "max_rss_bytes", "wall_s"}
 
 
-def test_a_list_is_a_program_and_its_arguments(
-    executor: LocalExecutor, recorder: Recorder
-) -> None:
+def test_a_list_is_a_program_and_its_arguments(executor: LocalExecutor, recorder: Recorder) -> None:
     ended, _, output = _run(executor, recorder, command=["printf", "%s|", "a b", "$HOME"])
     assert (ended.exit_code, output) == (0, "a b|$HOME|")
 
 
-def test_env_workdir_and_stdin(
-    executor: LocalExecutor, recorder: Recorder, tmp_path: Path
-) -> None:
+def test_env_workdir_and_stdin(executor: LocalExecutor, recorder: Recorder, tmp_path: Path) -> None:
     _, _, output = _run(
         executor,
         recorder,
@@ -66,9 +62,7 @@ def test_a_death_by_signal_is_128_and_more(executor: LocalExecutor, recorder: Re
     assert (ended.exit_code, status["exit_code"], status["signal"]) == (137, None, 9)
 
 
-def test_orphans_of_the_command_are_waited_for(
-    executor: LocalExecutor, recorder: Recorder
-) -> None:
+def test_orphans_of_the_command_are_waited_for(executor: LocalExecutor, recorder: Recorder) -> None:
     """What forks twice becomes a child of the job; it must not pile up as zombies."""
     script = "for i in 1 2 3; do (true & ); done; sleep 0.2; ps -o stat= --ppid $PPID"
     ended, _, output = _run(executor, recorder, command=script)

@@ -24,8 +24,8 @@ def _warden_pid(data_dir: Path, job_id: int) -> int:
     return claim.warden_pid
 
 
-def _descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def _descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def test_the_death_of_a_warden_ends_no_job(
@@ -152,19 +152,17 @@ def test_two_hundred_jobs_leave_no_descriptor_thread_or_zombie(
     executor.launch(spec(1, "noop"))
     recorder.end(1)
     warden = _warden_pid(data_dir, 1)
-    before = _descriptors(), len(os.listdir(f"/proc/{warden}/fd"))
+    before = _descriptors(os.getpid()), _descriptors(warden)
     for job_id in range(2, 202):
         executor.launch(spec(job_id, "noop" if job_id % 10 else "failing", {"how": "kill"}))
     for job_id in range(2, 202):
         recorder.end(job_id)
-    assert (_descriptors(), len(os.listdir(f"/proc/{warden}/fd"))) == before
-    until(
-        lambda: not [p for p in processes().values() if p.parent == warden], "no child is left"
-    )
+    assert (_descriptors(os.getpid()), _descriptors(warden)) == before
+    until(lambda: not [p for p in processes().values() if p.parent == warden], "no child is left")
     executor.reload()
     executor.launch(spec(300, "noop"))
     recorder.end(300)
-    until(lambda: _descriptors() == before[0], "the old warden's connection is closed")
+    until(lambda: _descriptors(os.getpid()) == before[0], "the old warden's connection is closed")
     assert [p for p in processes().values() if p.parent == os.getpid() and p.state == "Z"] == []
 
 

@@ -74,7 +74,7 @@ def cases() -> list[Case]:
 def seen(answer: requests.Response, case: Case) -> Seen:
     """``answer`` as against the recorded answer of ``case``."""
     media = answer.headers.get("Content-Type", "").partition(";")[0]
-    body = answer.json() if media == JSON else answer.text
+    body: Any = answer.json() if media == JSON else answer.text
     error = isinstance(body, dict) and answer.status_code >= 400
     code = body["code"] if error else None
     return Seen(answer.status_code, media, code, tuple(_changes_since(case, body, error)))
@@ -115,7 +115,7 @@ def _changes_of_object(recorded: dict[str, Any], ours: dict[str, Any], at: str) 
             yield f"{where}: {json.dumps(ours[key])}"
         else:
             yield from changes(value, ours[key], where)
-    if at.split(".")[0] in ("config", "status"):
+    if at.split(".", maxsplit=1)[0] in ("config", "status"):
         yield from (f"{at}.{key}: new" for key in sorted(ours.keys() - recorded.keys()))
 
 
@@ -124,7 +124,7 @@ def _changes_of_list(recorded: list[Any], ours: list[Any], at: str) -> Iterator[
         # Whatever jobs there are now: all have the keys of a job.
         for job in ours:
             yield from changes({"": JOB}, {"": job}, at)
-    elif at.split(".")[0] in ("config", "status"):
+    elif at.split(".", maxsplit=1)[0] in ("config", "status"):
         if len(recorded) != len(ours):
             yield f"{at}: of another length"
         for n, (one, other) in enumerate(zip(recorded, ours, strict=False)):

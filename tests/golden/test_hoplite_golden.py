@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 RECORDED_KEY = "75486206-0b50-4c6e-af7f-9778b414ab19"
 UNKNOWN = {"8b7fea59-2c0d-4afa-8109-2bc0a26ec865", "3288283"}
-NOT_TOLD = {
+NOT_TOLD: dict[str, tuple[str, Any]] = {
     "3953ed01-09a2-480b-ae2c-7c0c661d2658": ("golden.noop", {}),
     "749ac044-8757-4d19-9add-f4391dbbf3bb": ("golden.raise_job_failed", {}),
     "0374a9b0-944b-4458-8546-6bdb14cfaee7": ("golden.raise_bytes", {}),
@@ -125,7 +125,9 @@ class Replay:
                 before = Replay(self.server, case)
                 before.key = self.key
                 path = f"/jobs/{self.uuid}"
-                self.server.request("PUT", path, data=before._body(), headers=before.case.request.headers)
+                self.server.request(
+                    "PUT", path, data=before._body(), headers=before.case.request.headers
+                )
 
 
 def _plugin_of(recorded: str) -> tuple[str, Any]:
@@ -166,9 +168,7 @@ def test_the_answer_is_the_recorded_one_or_a_listed_difference(
     if difference is None:
         assert found == recorded, answer.text
     else:
-        listed = Seen(
-            difference.status, difference.media, difference.code, difference.changes
-        )
+        listed = Seen(difference.status, difference.media, difference.code, difference.changes)
         assert found == listed, answer.text
         assert listed != recorded, "it no longer differs: take it off the list"
 

@@ -143,7 +143,7 @@ class ServerProcess:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 # A warden's stderr is its log, a job's is below the data directory too.
-                stderr = os.readlink(f"/proc/{process.pid}/fd/2")
+                stderr = str(Path(f"/proc/{process.pid}/fd/2").readlink())
                 if stderr.startswith(f"{self.data_dir}/") and process.pid != self.pid:
                     found += [process, *process.children(recursive=True)]
         return list(dict.fromkeys(found))

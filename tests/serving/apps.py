@@ -72,7 +72,7 @@ def make_app() -> Flask:
             fd = int(name.name)
             try:
                 if fd > 2 and os.get_inheritable(fd):
-                    found.append(os.readlink(f"/proc/self/fd/{fd}"))
+                    found.append(str(name.readlink()))
             except OSError:
                 continue
         return jsonify(found)

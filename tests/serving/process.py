@@ -9,6 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +21,16 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20.0
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Whether it came true before the deadline."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class Served:
@@ -97,7 +110,8 @@ class Served:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.poll() is None:
+        # A worker may be left of a parent that has ended.
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._reader.join(DEADLINE_S)

@@ -49,12 +49,27 @@ def test_localhost_listens_on_all_its_addresses_with_one_port(start: Start) -> N
     server = start("waitress", host="localhost")
     port = int(server.listening().rpartition(":")[2])
     for *_, address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM):
-        with socket.create_connection(address[:2], timeout=5):
+        with socket.create_connection((str(address[0]), port), timeout=5):
             pass
 
 
 def test_sigterm_stops_it_and_on_stop_is_called_once(server: Served) -> None:
     server.listening()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.ended() == 0
+    assert server.rest() == ["stop", "returned"]
+
+
+def test_a_closed_terminal_stops_it_cleanly(server: Served) -> None:
+    server.listening()
+    os.killpg(server.process.pid, signal.SIGHUP)
+    assert server.ended() == 0
+    assert server.rest() == ["stop", "returned"]
+
+
+def test_two_signals_at_once_stop_it_once(server: Served) -> None:
+    server.listening()
+    server.process.send_signal(signal.SIGHUP)
     server.process.send_signal(signal.SIGTERM)
     assert server.ended() == 0
     assert server.rest() == ["stop", "returned"]

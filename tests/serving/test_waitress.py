@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.serving.conftest import Start
-from tests.serving.process import Client, Served
+from tests.serving.process import Client, Served, wait_until
 
 HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -104,9 +104,7 @@ def test_clients_that_do_not_read_are_cut_off_while_others_are_served(hasty: Ser
         assert hasty.get("/pid")
         assert time.monotonic() - began < 3.0
         # Read too late: part of the answer is gone with the connection.
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and not all(_was_reset(each) for each in deaf):
-            time.sleep(0.1)
+        assert wait_until(lambda: all(_was_reset(each) for each in deaf))
         assert [len(each.until_closed()) < 12_000_000 for each in deaf] == [True] * 6
 
 

@@ -8,8 +8,10 @@ from collections.abc import Collection
 from hoplite.api.auth.addresses import Networks, is_loopback, parsed_address
 from hoplite.api.auth.socket_owner import Connection, owner_of
 from hoplite.api.auth.unix_users import UserNames, own_name
-from hoplite.api.serving.environ import Environ, local_address, peer
+from hoplite.api.serving.environ import CONNECTION, Environ, local_address, peer
 from hoplite.model.caller import Caller, Role
+
+_UID = "uid"
 
 
 class KernelAuthenticator:
@@ -45,8 +47,7 @@ class KernelAuthenticator:
             return None
         if sys.platform != "linux":
             return Caller(own_name(), Role.ADMIN, "kernel")
-        connection = _connection(host, port, local_address(environ))
-        uid = None if connection is None else owner_of(connection)
+        uid = _owner(environ, host, port)
         if uid is None:
             return None
         name = self._names.name_of(uid)
@@ -63,6 +64,20 @@ class KernelAuthenticator:
         if self._is_root or name in self._submitters:
             return Role.USER
         return Role.READER
+
+
+def _owner(environ: Environ, host: str, port: int | None) -> int | None:
+    """The uid at the client's end.  A socket keeps its owner, and a connection its two sockets, so
+    the kernel is asked once for each connection; one that it does not know is asked for again."""
+    known = environ.get(CONNECTION)
+    if known is not None and _UID in known:
+        uid: int = known[_UID]
+        return uid
+    connection = _connection(host, port, local_address(environ))
+    found = None if connection is None else owner_of(connection)
+    if known is not None and found is not None:
+        known[_UID] = found
+    return found
 
 
 def _connection(host: str, port: int | None, server: tuple[str, int] | None) -> Connection | None:

@@ -38,12 +38,11 @@ class TrustedProxies:
         environ[PEER] = peer(environ)
         if environ[PEER][0] in self._proxies and IN_PROCESS not in environ:
             return self._forwarded(environ, start_response)
-        for key in [each for each in environ if self._only_from_proxies(each)]:
+        for key in [each for each in environ if each.startswith("HTTP_X_FORWARDED_")]:
             del environ[key]
+        for key in ("HTTP_FORWARDED", self._user_key):
+            environ.pop(key, None)
         return self._app(environ, start_response)
-
-    def _only_from_proxies(self, key: str) -> bool:
-        return key.startswith("HTTP_X_FORWARDED_") or key in ("HTTP_FORWARDED", self._user_key)
 
 
 class ProxyAuthenticator:

@@ -11,7 +11,7 @@ from flask import Response, g
 from msgspec import Meta
 
 from hoplite.api.answers import encode
-from hoplite.api.endpoint import Call, Routes
+from hoplite.api.endpoint import LARGEST, Call, EventStream, Routes
 from hoplite.api.hoplite.jobs import gone, visible_job
 from hoplite.exceptions import InvalidFieldError, JobDoesNotExistError, TooManyStreamsError
 from hoplite.manager.timeline import Timeline
@@ -31,7 +31,10 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to begin, and whether to go on."""
 
     after: (
-        Annotated[int, Meta(ge=0, description="The id of the last event that you know.")] | None
+        Annotated[
+            int, Meta(ge=0, le=LARGEST, description="The id of the last event that you know.")
+        ]
+        | None
     ) = None
     follow: Annotated[bool, Meta(description="0: end when all there is was sent.")] = True
 
@@ -69,13 +72,21 @@ def event_text(entry: Entry, with_detail: bool) -> bytes:
     )
 
 
-_HEADERS = {_LAST_ID: "The id of the last event that you know; the stream goes on after it."}
+_HEADERS = {
+    _LAST_ID: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9]{0,18}$",
+            description="The id of the last event that you know; the stream goes on after it.",
+        ),
+    ]
+}
 
 
 @routes.get(
     "/events",
     query=EventsQuery,
-    answers={200: "text/event-stream"},
+    answers={200: EventStream(EventView, Happening)},
     headers=_HEADERS,
     raises=[TooManyStreamsError],
 )
@@ -92,7 +103,7 @@ def get_events(call: Call[EventsQuery, None]) -> Response:
 @routes.get(
     "/jobs/<ref>/events",
     query=EventsQuery,
-    answers={200: "text/event-stream", 204: None},
+    answers={200: EventStream(EventView, Happening), 204: None},
     headers=_HEADERS,
     raises=[JobDoesNotExistError, TooManyStreamsError],
 )
@@ -109,11 +120,12 @@ def get_job_events(call: Call[EventsQuery, None]) -> Response:
 
 
 def _after(call: Call[EventsQuery, None]) -> int | None:
-    given = call.request.headers.get(_LAST_ID)
-    if call.query.after is not None or not given:
-        return call.query.after
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
+    # Empty is what a browser that has seen none may send.
+    given = call.request.headers.get(_LAST_ID) or None
+    if given is not None and not (given.isascii() and given.isdigit() and len(given) < 19):
         raise InvalidFieldError(f"{_LAST_ID}: {given!r} is not the id of an event", field=_LAST_ID)
+    if call.query.after is not None or given is None:
+        return call.query.after
     return int(given)
 
 

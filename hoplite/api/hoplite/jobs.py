@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from hoplite.api.answers import json_answer
 from hoplite.api.body import checked_object
-from hoplite.api.endpoint import Call, Routes
+from hoplite.api.endpoint import LARGEST, Call, Routes
 from hoplite.api.hoplite.views import (
     JobAnswer,
     JobList,
@@ -51,6 +51,11 @@ routes = Routes("jobs")
 MAX_PAGE = 1000
 _MAX_KEY = 255
 
+_STATES = "|".join(State)
+_TIME = (
+    r"^([0-9]{1,10}(\.[0-9]+)?|[0-9]{4}-[01][0-9]-[0-3][0-9]"
+    r"([T ][0-2][0-9]:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-2][0-9]:[0-5][0-9])?)?)$"
+)
 Flag = (
     bool
     | Annotated[
@@ -69,13 +74,20 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which jobs."""
 
     state: Annotated[
-        str | None, Meta(description="States, separated by commas, like `Waiting,Running`.")
+        str | None,
+        Meta(
+            description="States, separated by commas, like `Waiting,Running`.",
+            extra_json_schema={"pattern": f"^({_STATES})(,({_STATES}))*$"},
+        ),
     ] = None
     plugin: str | None = None
     owner: str | None = None
     since: Annotated[
         str | None,
-        Meta(description="Created at or after: ISO 8601, or seconds since 1970."),
+        Meta(
+            description="Created at or after: ISO 8601, or seconds since 1970.",
+            extra_json_schema={"pattern": _TIME},
+        ),
     ] = None
     limit: (
         Annotated[int, Meta(ge=1, le=MAX_PAGE, description="Jobs a page; default: page_limit.")]
@@ -102,10 +114,21 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     env: Annotated[
-        dict[str, str], Meta(description="Environment variables beside the server's.")
+        dict[str, str],
+        Meta(
+            description="Environment variables beside the server's.",
+            extra_json_schema={
+                "propertyNames": {"pattern": r"^[^=\u0000]+$"},
+                "additionalProperties": {"type": "string", "pattern": r"^[^\u0000]*$"},
+            },
+        ),
     ] = {}
     workdir: Annotated[
-        str | None, Meta(description="An absolute path; default: a directory of the job's own.")
+        str | None,
+        Meta(
+            description="An absolute path; default: a directory of the job's own.",
+            extra_json_schema={"pattern": r"^/[^\u0000]*$"},
+        ),
     ] = None
     port: Annotated[Any, Meta(description="Accepted from Hoplite 15 clients and ignored.")] = None
     uuid: Annotated[Any, Meta(description="Ignored.")] = None
@@ -134,7 +157,11 @@ class WaitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     until: Literal["end", "change"] = msgspec.field(default="end", name="for")
     since: (
-        Annotated[int, Meta(ge=0, description="With for=change: the version that you know.")] | None
+        Annotated[
+            int,
+            Meta(ge=0, le=LARGEST, description="With for=change: the version that you know."),
+        ]
+        | None
     ) = None
 
 
@@ -179,7 +206,7 @@ def list_jobs(call: Call[ListQuery, None]) -> Response:
             states=_states(query.state),
             plugin=query.plugin,
             owner=query.owner,
-            since=parse_time(query.since, "since") if query.since else None,
+            since=None if query.since is None else parse_time(query.since, "since"),
         )
     )
     caller, visibility = call.caller, settings.visibility
@@ -190,7 +217,7 @@ def list_jobs(call: Call[ListQuery, None]) -> Response:
 
 
 def _states(names: str | None) -> frozenset[State] | None:
-    if not names:
+    if names is None:
         return None
     try:
         return frozenset(State(name.strip()) for name in names.split(","))
@@ -223,7 +250,26 @@ def list_running_jobs(call: Call[Any, None]) -> Response:
     "/jobs",
     body=NewJobBody,
     answers={201: JobAnswer, 200: JobAnswer},
-    headers={"Idempotency-Key": "The same key and body answer the first job again."},
+    body_rule={
+        "anyOf": [
+            {"required": [key], "properties": {key: {"type": "string", "minLength": 1}}}
+            for key in ("name", "plugin_name")
+        ]
+    },
+    headers={
+        "Idempotency-Key": Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=_MAX_KEY,
+                description="The same key and body answer the first job again.",
+            ),
+        ]
+    },
+    answer_headers={
+        "Location": "The address of the job.",
+        "Idempotency-Replayed": "`true`: this is the job of an earlier request.",
+    },
     raises=[
         InvalidRequestError,
         NotAuthorizedError,
@@ -258,7 +304,7 @@ def _key(call: Call[Any, Any]) -> str | None:
 
 
 def _new_job(body: NewJobBody) -> NewJob:
-    plugin = body.name if body.name is not None else body.plugin_name
+    plugin = body.name or body.plugin_name
     if not plugin:
         raise InvalidFieldError(
             "name: missing; it names the plugin to run (GET /job_plugins lists them)", field="name"
@@ -295,7 +341,12 @@ def _truth(flag: bool | str) -> bool:
     "/jobs/<ref>",
     query=WaitQuery,
     answers={200: JobAnswer, 304: None},
-    headers={"If-None-Match": "An ETag of an earlier answer: 304 if nothing changed."},
+    headers={
+        "If-None-Match": Annotated[
+            str, Meta(description="An ETag of an earlier answer: 304 if nothing changed.")
+        ]
+    },
+    answer_headers={"ETag": "Changes with the job."},
     raises=[JobDoesNotExistError, TooManyStreamsError],
 )
 def get_job(call: Call[WaitQuery, None]) -> Response:

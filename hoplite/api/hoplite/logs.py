@@ -13,7 +13,7 @@ import msgspec
 from flask import Response, g
 from msgspec import Meta
 
-from hoplite.api.endpoint import Call, Routes
+from hoplite.api.endpoint import LARGEST, Call, Routes
 from hoplite.api.hoplite.jobs import gone, visible_job
 from hoplite.exceptions import (
     InvalidFieldError,
@@ -40,9 +40,18 @@ class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream: Annotated[
         Literal["all", "stdout", "stderr"], Meta(description="all: stdout, then stderr.")
     ] = "all"
-    tail: Annotated[int, Meta(ge=0, description="Only the last lines, this many.")] | None = None
+    tail: (
+        Annotated[int, Meta(ge=0, le=LARGEST, description="Only the last lines, this many.")] | None
+    ) = None
     offset: (
-        Annotated[int, Meta(ge=0, description="From this byte on; needs stream=stdout or stderr.")]
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=LARGEST,
+                description="From this byte on; needs stream=stdout or stderr, and no tail.",
+            ),
+        ]
         | None
     ) = None
     follow: Annotated[bool, Meta(description="1: go on until the job ends.")] = False
@@ -108,6 +117,7 @@ def _nth_newline_from_end(block: bytes, nth: int) -> int:
     "/jobs/<ref>/log",
     query=LogQuery,
     answers={200: "text/plain"},
+    answer_headers={"Hoplite-Log-Offset": "Where to go on with `offset`, for one stream."},
     raises=[NotAuthorizedError, JobDoesNotExistError, LogRemovedError, TooManyStreamsError],
 )
 def get_log(call: Call[LogQuery, None]) -> Response:

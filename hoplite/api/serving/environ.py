@@ -16,6 +16,9 @@ LOCAL_ADDRESS = "hoplite.local_address"
 SERVED_BY = "hoplite.served_by"
 """``waitress``, ``granian``, ``report`` or ``wsgi`` (someone else's server)."""
 
+CONNECTION = "hoplite.connection"
+"""A dict that lives and dies with the TCP connection, for what stays true of it; waitress only."""
+
 IN_PROCESS = "hoplite.in_process"
 """True for requests that came over no connection: those of Flask's test client."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +25,7 @@ from granian.server.mp import MPServer
 
 from hoplite.api.serving.granian_worker import Worker
 from hoplite.api.serving.listening import bind_all, url_at
+from hoplite.api.serving.stop_signals import stops_on_hangup
 from hoplite.exceptions import from_answer
 
 if TYPE_CHECKING:
@@ -44,8 +46,16 @@ _LOGGING = {"handlers": {"console": _TO_STDERR, "access": _TO_STDERR}}
 class _Parent(MPServer):
     """granian's parent process."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._nohup = not stops_on_hangup()
+        super().__init__(*args, **kwargs)
+        self.main_loop_interrupt = _AttentiveEvent()
+
     def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
-        """Ignore SIGHUP: a second worker beside the first cannot have the data directory."""
+        """SIGHUP stops, as with waitress, for the terminal is closed.  granian would start a second
+        worker beside the first, which cannot have the data directory."""
+        if not self._nohup:
+            self.signal_handler_interrupt(*args, **kwargs)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         if self.interrupt_signal and args and args[0] == signal.SIGINT:
@@ -53,6 +63,18 @@ class _Parent(MPServer):
                 worker.kill()  # type: ignore[no-untyped-call] # granian leaves it untyped
             os._exit(128 + signal.SIGINT)
         super().signal_handler_interrupt(*args)  # type: ignore[no-untyped-call] # as above
+
+
+class _AttentiveEvent(threading.Event):
+    """An event whose ``wait`` lets signal handlers run even if the signal woke another thread, as
+    happens to the second of two that come at once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return super().wait(timeout)
+        while not super().wait(0.5):
+            pass
+        return True
 
 
 def serve_with_granian(

@@ -126,10 +126,18 @@ def _call_on_stop_signal(on_stop: Callable[[], None]) -> None:
     def wait() -> None:
         # Not a daemon, so that the process does not end before on_stop has; it must therefore
         # end by itself where the main thread ends without a signal.
-        while threading.main_thread().is_alive():
+        main = threading.main_thread()
+        stopping = False
+        while main.is_alive():
             ready, _, _ = select.select([wakes], [], [], 0.5)
-            if ready and _STOP_SIGNALS & set(wakes.recv(64)):
-                on_stop()
-                return
+            signals = set(wakes.recv(64)) if ready else set()
+            if stopping or not signals & _STOP_SIGNALS:
+                continue
+            stopping = True
+            on_stop()
+            if main.is_alive() and main.ident is not None:
+                # The kernel may have given the signal to another thread; then the main thread,
+                # which alone runs granian's handler, sleeps on.
+                signal.pthread_kill(main.ident, signal.SIGTERM)
 
     threading.Thread(target=wait, name="stop").start()

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT."""
+"""SIGTERM, SIGINT, and SIGHUP where a terminal is closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import FrameType
 
 @contextmanager
 def call_on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Within it, SIGTERM and SIGINT call ``stop``; a SIGINT after that ends the process at once.
+    """Within it, SIGTERM, SIGINT and SIGHUP call ``stop``; a SIGINT after that ends the process at once.
 
     Outside the main thread nothing is changed: only the main thread may handle signals.
     """
@@ -28,10 +28,17 @@ def call_on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
         stopping = True
         stop()
 
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = [signal.SIGTERM, signal.SIGINT]
+    if stops_on_hangup():
+        signals.append(signal.SIGHUP)
     before = {signum: signal.signal(signum, handle) for signum in signals}
     try:
         yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def stops_on_hangup() -> bool:
+    """Whether SIGHUP stops the server: not where there is none, and not under ``nohup``."""
+    return hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN

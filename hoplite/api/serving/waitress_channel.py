@@ -20,7 +20,7 @@ from waitress.parser import (  # type: ignore[import-untyped] # has no types
 from waitress.task import ErrorTask, WSGITask  # type: ignore[import-untyped] # has no types
 from waitress.utilities import Error  # type: ignore[import-untyped] # has no types
 
-from hoplite.api.serving.environ import LOCAL_ADDRESS, SERVED_BY
+from hoplite.api.serving.environ import CONNECTION, LOCAL_ADDRESS, SERVED_BY
 from hoplite.api.serving.error_answer import error_body, error_for, status_line
 
 LINGER_S = 3.0
@@ -64,6 +64,7 @@ class Task(WSGITask):  # type: ignore[misc] # waitress has no types
         environ: dict[str, Any] = super().get_environment()
         environ[LOCAL_ADDRESS] = self.channel.local_address
         environ[SERVED_BY] = self.channel.server.served_by
+        environ[CONNECTION] = self.channel.known
         return environ
 
     def build_response_header(self) -> bytes:
@@ -109,9 +110,15 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     request: Any
 
     def __init__(
-        self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None
+        self,
+        server: Any,
+        sock: socket.socket,
+        addr: Any,
+        adj: Any,
+        map: Any = None,  # noqa: A002 - waitress's name for it
     ) -> None:
         self.local_address = sock.getsockname()[:2]
+        self.known: dict[str, Any] = {}
         self._request_since = time.monotonic()
         self._sent = 0
         self._unread_since: tuple[float, int] | None = None

@@ -27,9 +27,7 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, process: ProcessId, launch: int) -> Handle:
-        return cls(
-            pid=process.pid, start_time=process.start_time, boot_id=boot_id(), launch=launch
-        )
+        return cls(pid=process.pid, start_time=process.start_time, boot_id=boot_id(), launch=launch)
 
     @property
     def process(self) -> ProcessId:

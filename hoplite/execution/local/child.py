@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
+from hoplite.crashpoints import crash_point
 from hoplite.execution.local import accounts
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.job_files import Claim, JobFiles
@@ -28,6 +29,7 @@ before it is ready then waits for it and is not lost."""
 
 _REPORT_FD = 3
 _COMM_LENGTH = 15
+_MANY_DESCRIPTORS = 65536
 _PR_SET_CHILD_SUBREAPER = 36
 _prctl = ctypes.CDLL(None).prctl if LINUX else None
 
@@ -81,8 +83,10 @@ def become_job(launch: Launch, files: JobFiles, opened: OpenFiles, warden: Proce
     # or makes sessions: so its tree is always complete, and never mixed up with another job's.
     adopt_orphans()
     me = identity(os.getpid()) or ProcessId(os.getpid(), 0)
+    crash_point("child.before-claim")
     if not files.try_claim(launch.launch, Claim.of(me, warden, boot_id())):
         os._exit(0)
+    crash_point("child.after-claim")
     spec = launch.spec
     name = f"hoplite-job-{spec.job_id}"
     set_comm(name if len(name) <= _COMM_LENGTH else f"job-{spec.job_id}")
@@ -97,7 +101,7 @@ def _take(opened: OpenFiles) -> None:
         os.dup2(descriptor, number)
     if opened.report != _REPORT_FD:
         os.dup2(opened.report, _REPORT_FD, inheritable=False)
-    os.closerange(_REPORT_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(_REPORT_FD + 1, min(os.sysconf("SC_OPEN_MAX"), _MANY_DESCRIPTORS))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # By lines, for those who follow the log.

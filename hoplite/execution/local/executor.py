@@ -189,7 +189,7 @@ class LocalExecutor:
             kill_tree(process)
 
     def _could_not_launch(self, job: LiveJob, why: str) -> None:
-        ended = Ended(launch_error=f"the job could not be launched: {why}", at=time.time())
+        ended = Ended(launch_error=why, at=time.time())
         self._loop.call_soon(lambda: self._ended(job, ended))
 
     def _warden_gone(self, link: WardenLink, trouble: str | None) -> None:

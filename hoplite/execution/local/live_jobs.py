@@ -80,9 +80,7 @@ class LiveJobs:
     def wait_for_process(self, job: LiveJob, timeout_s: float) -> ProcessId | None:
         """The job's process, as soon as it exists; None if it does not in time, or will not."""
         with self.lock:
-            self._changed.wait_for(
-                lambda: job.process is not None or not self.has(job), timeout_s
-            )
+            self._changed.wait_for(lambda: job.process is not None or not self.has(job), timeout_s)
             return job.process
 
     def kill_when_started(self, job: LiveJob, grace_s: float) -> ProcessId | None:

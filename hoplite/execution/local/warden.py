@@ -107,7 +107,7 @@ class Warden:
         try:
             opened = OpenFiles.of(files, launch.spec)
         except OSError as error:
-            self._could_not_launch(launch, error)
+            self._tell_failed(launch.spec.job_id, launch.launch, error)
             return
         try:
             crash_point("warden.before-fork")
@@ -116,15 +116,15 @@ class Warden:
                 _in_child(launch, files, opened, self._me)
             crash_point("warden.after-fork")
         except OSError as error:
-            self._could_not_launch(launch, error)
+            self._tell_failed(launch.spec.job_id, launch.launch, error)
             return
         finally:
             opened.close()
         self._keep(launch, files, pid)
 
-    def _could_not_launch(self, launch: Launch, error: OSError) -> None:
-        ended = Ended(launch_error=f"the job's process could not be made: {error}", at=time.time())
-        self._tell(Finished(job_id=launch.spec.job_id, launch=launch.launch, ended=ended))
+    def _tell_failed(self, job_id: int, launch: int, error: OSError) -> None:
+        ended = Ended(launch_error=str(error), at=time.time())
+        self._tell(Finished(job_id=job_id, launch=launch, ended=ended))
 
     def _keep(self, launch: Launch, files: JobFiles, pid: int) -> None:
         spec = launch.spec
@@ -154,16 +154,26 @@ class Warden:
             clear_up(job.process, self._jobs)
         _, status, usage = os.wait4(job.process.pid, 0)
         del self._jobs[job.process.pid]
-        if not job.files.try_claim(job.launch, Claim.of(job.process, self._me, boot_id())):
-            claim = job.files.claim(job.launch)
-            if claim is None or claim.process != job.process:
+        try:
+            if not self._is_claimed(job):
                 return  # The launch was revoked; the child saw that and did nothing.
+        except OSError as error:
+            # The child could not make its claim either, so it did nothing.
+            self._tell_failed(job.job_id, job.launch, error)
+            return
         ended = end_of(job, status, usage, report)
         crash_point("warden.before-end")
         self._ends.write(job.files, ended)
         self._tell(Finished(job_id=job.job_id, launch=job.launch, ended=ended))
         if self._sweep_at is None:
             self._sweep_at = time.monotonic() + _SWEEP_S
+
+    def _is_claimed(self, job: WardedJob) -> bool:
+        """Whether the claim is the job's own; a child that died before it made one gets it now."""
+        if job.files.try_claim(job.launch, Claim.of(job.process, self._me, boot_id())):
+            return True
+        claim = job.files.claim(job.launch)
+        return claim is not None and claim.process == job.process
 
     def _on_time(self) -> None:
         now = time.monotonic()

@@ -63,9 +63,7 @@ def from_warden(body: bytes) -> FromWarden:
     message = _from_warden_decoder.decode(body)
     if not isinstance(message, _FinishedRead):
         return message
-    return Finished(
-        job_id=message.job_id, launch=message.launch, ended=message.ended.plain()
-    )
+    return Finished(job_id=message.job_id, launch=message.launch, ended=message.ended.plain())
 
 
 def framed(message: Launch | FromWarden) -> bytes:

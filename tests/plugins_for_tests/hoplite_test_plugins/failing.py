@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from hoplite.exceptions import JobFailedError
@@ -111,7 +112,7 @@ def _forked_child_fails() -> None:
     os.waitpid(pid, 0)
 
 
-_WAYS = {
+_WAYS: dict[str, Callable[[], object]] = {
     "value_error": _value_error,
     "chained": _chained,
     "unprintable": _unprintable,
@@ -130,7 +131,7 @@ _WAYS = {
     "generator": _generator,
     "forked_child_fails": _forked_child_fails,
     "exit_0": lambda: sys.exit(0),
-    "exit_none": lambda: sys.exit(),
+    "exit_none": sys.exit,
     "exit_7": lambda: sys.exit(7),
     "exit_text": lambda: sys.exit("it went wrong"),
     "os_exit_9": lambda: os._exit(9),
