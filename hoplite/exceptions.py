@@ -6,6 +6,7 @@
     ├── InvalidRequestError              400  the request cannot be understood
     │   ├── InvalidJsonError             400
     │   └── InvalidFieldError            400  ``field`` names the part
+    │       └── RequestSyntaxError       400  ``position`` says where in its text
     ├── NotAuthenticatedError            401
     ├── NotAuthorizedError               403
     │   ├── WrongApiKeyError             403
@@ -78,6 +79,20 @@ class InvalidFieldError(InvalidRequestError):
     """One field is missing, of the wrong type or out of range; ``field`` names it."""
 
     code = "invalid-field"
+
+
+class RequestSyntaxError(InvalidFieldError):
+    """A resource request or a property filter cannot be read.
+
+    ``position`` is the offset, from 0, of the character that is wrong; the message counts from 1.
+    """
+
+    code = "request-syntax"
+    position: int = 0
+
+    def __init__(self, message: str, *, field: str | None = None, position: int = 0) -> None:
+        super().__init__(message, field=field)
+        self.position = position
 
 
 class NotAuthenticatedError(HopliteError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.environment import ServerEnvironment
 from tests.server.process import ServerProcess
 
 MakeServer = Callable[..., ServerProcess]
@@ -23,6 +24,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     assert running.alive, f"the server died:\n{running.log_text()}"
     assert "defect" not in running.log_text()
     running.close()
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> ServerEnvironment:
+    """A Python environment of its own; each test brings packages of its own names."""
+    return ServerEnvironment(tmp_path_factory.mktemp("server-environment") / "environment")
 
 
 @pytest.fixture

@@ -93,6 +93,8 @@ class JobManager:
         """Find the jobs of the last server, and begin."""
         self.executor.open(self.inbox)
         recovered = recover(self.table, self.executor, self.launcher)
+        if recovered.running:
+            self.address.publish()
         self.inbox.open(lambda job: self.on_start(job), self._after_ends)
         for live in self.table.live:
             if live.job.kill_by is not None:

@@ -54,6 +54,11 @@ class ServerAddress:
         fresh.chmod(0o644)
         fresh.replace(self.path)
 
+    def publish(self) -> None:
+        """Have the file name the address now, for jobs that run already; later if it is not known."""
+        if self.known:
+            self.become(self.url)
+
     @property
     def known(self) -> bool:
         """Whether jobs can be launched: until then they wait."""

@@ -88,3 +88,16 @@ class Or(_Node, frozen=True, gc=False):
 
 
 Expression = Compare | CompareColumns | Like | In | Between | IsNull | Not | And | Or
+
+
+def columns_of(expression: Expression) -> frozenset[str]:
+    """The names of the properties that a filter looks at."""
+    match expression:
+        case Not(operand):
+            return columns_of(operand)
+        case And(operands) | Or(operands):
+            return frozenset().union(*map(columns_of, operands))
+        case CompareColumns(left, _, right):
+            return frozenset({left, right})
+        case _:
+            return frozenset({expression.column})

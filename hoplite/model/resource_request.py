@@ -5,13 +5,23 @@ Read from text by :func:`hoplite.model.resource_request_parser.parse_request`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from hoplite.model.property_expression import Expression
+from hoplite.model.property_expression import (
+    And,
+    Compare,
+    Expression,
+    Operator,
+    columns_of,
+)
 
 DEFAULT_PROPERTY = "resource_id"
+
+
+_DEFAULT_TYPE = Compare("type", Operator.EQ, "default")
 
 
 class CountWord(StrEnum):
@@ -42,6 +52,14 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     filter_text: str = ""
     """The filter as it was written, without its braces."""
 
+    def restricted(self, expression: Expression, text: str) -> Group:
+        """The group with one more filter that must hold; ``text`` is how ``expression`` is written."""
+        if self.filter is None:
+            return Group(self.levels, expression, text)
+        return Group(
+            self.levels, And((self.filter, expression)), f"({self.filter_text}) AND {text}"
+        )
+
 
 class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     """Groups that are held together, all at once.
@@ -54,6 +72,41 @@ class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     walltime_s: int | None = None
     """Seconds; None: the request does not say."""
 
+    def with_default_type(self) -> ResourceRequest:
+        """The request over resources of type ``default``, but for groups whose filters say a type."""
+        groups = tuple(
+            group
+            if group.filter is not None and "type" in columns_of(group.filter)
+            else group.restricted(_DEFAULT_TYPE, "type = 'default'")
+            for group in self.groups
+        )
+        return ResourceRequest(groups, self.walltime_s)
+
 
 DEFAULT_REQUEST = ResourceRequest((Group((Level(DEFAULT_PROPERTY, 1),)),))
 """OAR's ``/resource_id=1``."""
+
+
+def request_text(request: ResourceRequest) -> str:
+    """The request as text, in OAR's spelling; reading it gives the request again."""
+    text = "+".join(_group_text(group) for group in request.groups)
+    if request.walltime_s is None:
+        return text
+    return f"{text},walltime={walltime_text(request.walltime_s)}"
+
+
+def wanted_resources(requests: Iterable[ResourceRequest]) -> str:
+    """OAR's ``wanted_resources`` of a job: each request as an option ``-l``, with a blank after it."""
+    return "".join(f'-l "{request_text(request)}" ' for request in requests)
+
+
+def walltime_text(seconds: int) -> str:
+    """``hours:minutes:seconds`` without leading zeros."""
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute}:{second}"
+
+
+def _group_text(group: Group) -> str:
+    filtered = f"{{{group.filter_text}}}" if group.filter is not None else ""
+    return filtered + "".join(f"/{level.property}={level.count}" for level in group.levels)

@@ -123,7 +123,7 @@ def run(load: Load) -> Measured:
     if load.then_until is not None:
         question, awaited = (text.encode() for text in load.then_until)
         while awaited not in connections[0].ask(question)[1]:
-            time.sleep(0.005)
+            time.sleep(0.02)
     seconds = time.perf_counter() - began
     for connection in connections:
         connection.close()

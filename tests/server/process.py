@@ -40,10 +40,17 @@ def _lives(process: psutil.Process) -> bool:
 class ServerProcess:
     """``start`` and ``kill_9`` may be called again and again, over one data directory."""
 
-    def __init__(self, data_dir: Path, *options: str, environ: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *options: str,
+        environ: Mapping[str, str] = {},
+        python: str = sys.executable,
+    ) -> None:
         self.data_dir = data_dir
         self.options = options
         self.environ = dict(environ)
+        self.python = python
         self.url = ""
         self.http = requests.Session()
         self.http.trust_env = False
@@ -59,7 +66,7 @@ class ServerProcess:
         environ.update(self.environ)
         if crash_at is not None:
             environ["HOPLITE_CRASH_AT"] = crash_at
-        command = [sys.executable, "-m", "hoplite.cli.server", "--port", "0"]
+        command = [self.python, "-m", "hoplite.cli.server", "--port", "0"]
         command += ["--data-dir", str(self.data_dir), *self.options, *options]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(

@@ -105,7 +105,8 @@ def _check_traceback(record: dict[str, Any], source: str | None) -> None:
     if source is None:
         assert traceback is None
         return
-    assert traceback["text"].startswith("Traceback (most recent call last):")
+    if traceback["frames"]:
+        assert traceback["text"].startswith("Traceback (most recent call last):")
     assert record["type"].rpartition(".")[2] in traceback["text"]
     frame = traceback["frames"][-1] if traceback["frames"] else {"source": ""}
     assert source in frame["source"]

@@ -144,6 +144,10 @@ def test_the_status_is_replaced_with_the_key(server: ServerProcess) -> None:
         body = {"status": {"a": "forged"}, **wrong}
         refused = server.request("PUT", put, json=body)
         assert (refused.status_code, refused.json()["code"]) == (403, "wrong-api-key"), wrong
+    for header in ("Basic \xe9\xff", "Bearer", "Bearer ", "\xff"):
+        odd = {"Authorization": header.encode("latin-1")}
+        refused = server.request("PUT", put, json={"status": {}}, headers=odd)
+        assert refused.status_code == 403, header
     for bad in (None, [], "text", 3):
         refused = server.request("PUT", put, json={"status": bad, "api_key": key})
         assert (refused.status_code, refused.json()["field"]) == (400, "status")

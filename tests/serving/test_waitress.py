@@ -16,12 +16,12 @@ from tests.serving.process import Client, Served, wait_until
 HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
 
 
-@pytest.fixture
-def hasty(start: Start) -> Served:
-    """A server that gives a request one second."""
-    server = start("waitress", request_timeout=1.0)
-    server.listening()
-    return server
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Served]:
+    """A server that gives a request one second; it has to outlive all that is done to it here."""
+    with Served("waitress", {"request_timeout": 1.0}) as server:
+        server.listening()
+        yield server
 
 
 def refusal(answer: tuple[int, bytes]) -> tuple[int, str, str]:

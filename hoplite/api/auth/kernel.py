@@ -8,7 +8,7 @@ from collections.abc import Collection
 from hoplite.api.auth.addresses import Networks, is_loopback, parsed_address
 from hoplite.api.auth.socket_owner import Connection, owner_of
 from hoplite.api.auth.unix_users import UserNames, own_name
-from hoplite.api.serving.environ import CONNECTION, Environ, local_address, peer
+from hoplite.api.serving.environ import CONNECTION, SERVED_BY, Environ, local_address, peer
 from hoplite.model.caller import Caller, Role
 
 _UID = "uid"
@@ -73,11 +73,18 @@ def _owner(environ: Environ, host: str, port: int | None) -> int | None:
     if known is not None and _UID in known:
         uid: int = known[_UID]
         return uid
-    connection = _connection(host, port, local_address(environ))
+    connection = _connection(host, port, local_address(environ) or _likely_end(environ, host))
     found = None if connection is None else owner_of(connection)
     if known is not None and found is not None:
         known[_UID] = found
     return found
+
+
+def _likely_end(environ: Environ, host: str) -> tuple[str, int] | None:
+    """Under somebody else's server: who connects to a loopback address mostly does so from the same
+    one.  Where that is wrong the kernel knows no such connection, and nobody is identified."""
+    port = str(environ.get("SERVER_PORT", ""))
+    return (host, int(port)) if environ.get(SERVED_BY) == "wsgi" and port.isdecimal() else None
 
 
 def _connection(host: str, port: int | None, server: tuple[str, int] | None) -> Connection | None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from hoplite.api.auth.addresses import is_loopback, parsed_address
 from hoplite.api.auth.protocol import AuthSettings
-from hoplite.api.serving.environ import Environ, local_address
+from hoplite.api.serving.environ import SERVED_BY, Environ, local_address
 from hoplite.exceptions import ForeignOriginError, InvalidRequestError
 
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
@@ -79,8 +79,7 @@ class OriginPolicy:
     def _is_ours(self, host: _HostPort, environ: Environ) -> bool:
         if host in self._allowed or _HostPort(host.host, None) in self._allowed:
             return True
-        local = local_address(environ)
-        port = local[1] if local else self._port
+        port = self._port_of(environ)
         if host.port is not None and port is not None and host.port != port:
             return False
         if host.host in ("localhost", self._listens) or is_loopback(host.host):
@@ -92,6 +91,14 @@ class OriginPolicy:
         if address is not None:
             return not address.is_unspecified
         return host.host in _names_of_this_machine()
+
+    def _port_of(self, environ: Environ) -> int | None:
+        """The port that clients called; None where it is not known."""
+        local = local_address(environ)
+        if local is not None:
+            return local[1]
+        # Somebody else's server listens where it was told, not where our setting says.
+        return None if environ.get(SERVED_BY) == "wsgi" else self._port
 
 
 def _check_navigation(environ: Environ, site: str) -> None:

@@ -415,8 +415,8 @@ def put_status(call: Call[Any, StatusBody]) -> Response:
 
 
 def _bearer(call: Call[Any, Any]) -> str | None:
-    given = call.request.authorization
-    return given.token if given is not None and given.type == "bearer" else None
+    scheme, _, key = call.request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 @routes.put(

@@ -29,6 +29,7 @@ from hoplite.model.job import Job
 routes = Routes("jobs")
 
 _CHUNK = 64 << 10
+_LARGE = 4 << 20
 _LOOK_EVERY_S = 0.1
 _TAIL_BLOCK = 64 << 10
 NAMES = ("stdout", "stderr")
@@ -130,16 +131,33 @@ def get_log(call: Call[LogQuery, None]) -> Response:
     directory = call.service.manager.executor.directory(job.id)
     names = NAMES if call.query.stream == "all" else (call.query.stream,)
     files = [LogFile(directory / name) for name in names]
+    try:
+        return _answer(call, job, files)
+    except BaseException:
+        _close(files)
+        raise
+
+
+def _answer(call: Call[LogQuery, None], job: Job, files: list[LogFile]) -> Response:
     starts = [_start(file, call.query) for file in files]
     if call.query.follow:
-        return _follow(call, job, list(zip(files, starts, strict=True)))
+        parts = list(zip(files, starts, strict=True))
+        response = _streamed(call, _followed(call.service.manager, job, parts, gone(call)))
+    else:
+        response = _as_it_is(call, files, starts)
+    response.call_on_close(lambda: _close(files))
+    return response
+
+
+def _as_it_is(call: Call[LogQuery, None], files: list[LogFile], starts: list[int]) -> Response:
     sizes = [max(start, file.size()) for file, start in zip(files, starts, strict=True)]
     parts = list(zip(files, starts, sizes, strict=True))
-    response = _text(_whole(parts))
-    response.content_length = sum(end - start for _, start, end in parts)
+    length = sum(sizes) - sum(starts)
+    # A slow reader of much text holds a thread, as one of a stream does.
+    response = _streamed(call, _whole(parts)) if length > _LARGE else _text(_whole(parts))
+    response.content_length = length
     if len(parts) == 1:
         response.headers["Hoplite-Log-Offset"] = str(sizes[0])
-    response.call_on_close(lambda: _close(files))
     return response
 
 
@@ -196,12 +214,12 @@ def _whole(parts: list[tuple[LogFile, int, int]]) -> Iterator[bytes]:
             yield chunk
 
 
-def _follow(call: Call[LogQuery, None], job: Job, parts: list[tuple[LogFile, int]]) -> Response:
+def _streamed(call: Call[LogQuery, None], chunks: Iterator[bytes]) -> Response:
+    """An answer that takes a place for streams."""
     give_back = call.service.streams.take()
     g.long = True
-    response = _text(_followed(call.service.manager, job, parts, gone(call)))
+    response = _text(chunks)
     response.call_on_close(give_back)
-    response.call_on_close(lambda: _close([file for file, _ in parts]))
     return response
 
 

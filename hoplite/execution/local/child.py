@@ -83,11 +83,12 @@ def become_job(launch: Launch, files: JobFiles, opened: OpenFiles, warden: Proce
     # or makes sessions: so its tree is always complete, and never mixed up with another job's.
     adopt_orphans()
     me = identity(os.getpid()) or ProcessId(os.getpid(), 0)
+    spec = launch.spec
+    claim = Claim.of(me, warden, boot_id(), spec.timeout_s, spec.kill_grace_s)
     crash_point("child.before-claim")
-    if not files.try_claim(launch.launch, Claim.of(me, warden, boot_id())):
+    if not files.try_claim(launch.launch, claim):
         os._exit(0)
     crash_point("child.after-claim")
-    spec = launch.spec
     name = f"hoplite-job-{spec.job_id}"
     set_comm(name if len(name) <= _COMM_LENGTH else f"job-{spec.job_id}")
     _take(opened)

@@ -21,7 +21,7 @@ from hoplite.execution.local.adoption import (
 )
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.event_loop import EventLoop
-from hoplite.execution.local.job_files import JobFiles
+from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.live_jobs import LiveJob, LiveJobs
 from hoplite.execution.local.process_tree import (
     ProcessId,
@@ -45,6 +45,7 @@ from hoplite.execution.protocol import (
 
 _log = logging.getLogger(__name__)
 _WAIT_FOR_PROCESS_S = 2.0
+_LOOK_AFTER_WARDEN_S = 1.0
 _TRIES = 3
 
 
@@ -222,6 +223,19 @@ class LocalExecutor:
         else:
             self._started(job, claimed.claim.process, claimed.at)
         self._loop.call_soon(lambda: self._watching.watch(job))
+        if claimed.claim.timeout_s is not None:
+            left_s = claimed.at + claimed.claim.timeout_s - time.time()
+            self._loop.call_later(max(0.0, left_s), lambda: self._out_of_time(job, claimed.claim))
+
+    def _out_of_time(self, job: LiveJob, claim: Claim) -> None:
+        """End it, unless its warden lives and sees to that."""
+        if not self._jobs.has(job):
+            return
+        if is_alive(claim.warden):
+            self._loop.call_later(_LOOK_AFTER_WARDEN_S, lambda: self._out_of_time(job, claim))
+            return
+        job.timed_out = True
+        self._terminate(job, claim.process, claim.kill_grace_s)
 
     def _conclude(self, job: LiveJob, waited_s: float) -> bool:
         """The adopted job's process is gone; False if its end may still be written down."""
@@ -230,6 +244,8 @@ class LocalExecutor:
         if ended is None:
             return False
         self._clear_up(job.claimed)
+        if job.timed_out:
+            ended = msgspec.structs.replace(ended, timed_out=True)
         self._ended(job, ended)
         return True
 

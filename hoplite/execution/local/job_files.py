@@ -47,10 +47,22 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warden_pid: int = 0
     warden_start_time: int = 0
     revoked: bool = False
+    timeout_s: float | None = None
+    """The job's time limit, which the server sees to if the warden is gone."""
+    kill_grace_s: float = 0.0
 
     @classmethod
-    def of(cls, process: ProcessId, warden: ProcessId, boot_id: str) -> Claim:
+    def of(
+        cls,
+        process: ProcessId,
+        warden: ProcessId,
+        boot_id: str,
+        timeout_s: float | None = None,
+        kill_grace_s: float = 0.0,
+    ) -> Claim:
         return cls(
+            timeout_s=timeout_s,
+            kill_grace_s=kill_grace_s,
             boot_id=boot_id,
             pid=process.pid,
             start_time=process.start_time,

@@ -27,6 +27,8 @@ class LiveJob:
         self.claimed: Claimed | None = None
         self.pidfd: int | None = None
         self.tries = 0
+        self.timed_out = False
+        """This server ended it at its time limit, its warden being gone."""
         self.kill_grace_s: float | None = None
         """A kill that was asked for before there was a process."""
 
