@@ -11,10 +11,18 @@ from hoplite.api import openapi
 from hoplite.api.auth.in_process import InProcessClient
 from hoplite.api.auth.proxy import TrustedProxies
 from hoplite.api.errors import register_errors
-from hoplite.api.hoplite import events, job_plugins, jobs, logs, root
+from hoplite.api.hoplite import events, job, job_lists, job_plugins, logs, new_job, root
 from hoplite.api.service import Service
 
-HOPLITE_ROUTES = (jobs.routes, logs.routes, events.routes, job_plugins.routes, root.routes)
+HOPLITE_ROUTES = (
+    job_lists.routes,
+    new_job.routes,
+    job.routes,
+    logs.routes,
+    events.routes,
+    job_plugins.routes,
+    root.routes,
+)
 
 
 def build_app(service: Service) -> Flask:

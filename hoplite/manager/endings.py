@@ -7,7 +7,6 @@ and are tried again: an end is a fact, and is told when it is written.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ import structlog
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Ended, Running
-from hoplite.journal.protocol import Change, Happened, JobChanged
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.verdict import judge, status_at_end
 from hoplite.model.job import Job
@@ -125,21 +123,16 @@ class Inbox:
         if not batch:
             return []
         crash_point("manager.before_news")
-        lives = {job_id: live for job_id, _ in batch if (live := self._table.find_live(job_id))}
-        with contextlib.ExitStack() as locks:
-            for live in lives.values():
-                locks.enter_context(live.lock)
+        with self._table.locked({job_id for job_id, _ in batch}) as lives:
             moved = {job_id: live.job for job_id, live in lives.items()}
-            changes: list[Change] = []
+            entries: dict[int, list[Entry]] = {job_id: [] for job_id in lives}
             for job_id, news in batch:
                 if job_id in moved and not moved[job_id].ended:
                     moved[job_id], happened = _told(moved[job_id], news)
-                    changes += map(Happened, happened)
+                    entries[job_id] += happened
             jobs = [job for job_id, job in moved.items() if job is not lives[job_id].job]
-            self._table.journal.commit(*map(JobChanged, jobs), *changes)
+            self._table.change_together((lives[job.id], job, entries[job.id]) for job in jobs)
             crash_point("manager.after_news")
-            for job in jobs:
-                self._table.show(lives[job.id], job)
         for job in jobs:
             if not job.ended:
                 self._on_start(job)

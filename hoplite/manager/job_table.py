@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -67,6 +68,26 @@ class JobTable:
         """Keep and show a job's new value.  Call with ``live.lock`` held."""
         self.journal.commit(JobChanged(job), *map(Happened, entries))
         self.show(live, job)
+
+    def change_together(self, moves: Iterable[tuple[LiveJob, Job, Sequence[Entry]]]) -> None:
+        """Keep and show the new values of several jobs, all or none, in one write.  Call inside
+        :meth:`locked`."""
+        moves = list(moves)
+        changes: list[Change] = [JobChanged(job) for _, job, _ in moves]
+        changes += [Happened(each) for _, _, entries in moves for each in entries]
+        self.journal.commit(*changes)
+        for live, job, _ in moves:
+            self.show(live, job)
+
+    @contextmanager
+    def locked(self, job_ids: Iterable[int]) -> Iterator[dict[int, LiveJob]]:
+        """Those of the jobs that live, with their locks held."""
+        # In the order of their ids: two who lock several at once must not wait for each other.
+        lives = {job_id: live for job_id in sorted(job_ids) if (live := self.find_live(job_id))}
+        with ExitStack() as locks:
+            for live in lives.values():
+                locks.enter_context(live.lock)
+            yield lives
 
     def show(self, live: LiveJob, job: Job) -> None:
         """Show a value that was committed; an ended job leaves the memory."""

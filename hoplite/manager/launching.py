@@ -14,7 +14,6 @@ from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Ended, Executor, LaunchSpec, Listener, RunAs
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.limits import Limits
-from hoplite.manager.live import LiveJob
 from hoplite.manager.queue import Places
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
@@ -156,28 +155,31 @@ class Launcher:
     def pump(self) -> None:
         """Launch those whose turn it is.  Raises storage errors; then nobody lost his turn."""
         while self.ready and (starts := self.places.take_next()):
-            for at, job_id in enumerate(starts):
-                try:
-                    self._start_waiting(job_id)
-                except HopliteError:
-                    for unlaunched in reversed(starts[at:]):
-                        self.places.return_to_head(unlaunched)
-                    raise
+            try:
+                launches = self._journal_launches(starts)
+            except HopliteError:
+                for job_id in reversed(starts):
+                    self.places.return_to_head(job_id)
+                raise
+            for job, key in launches:
+                self.launch(job, key)
 
-    def _start_waiting(self, job_id: int) -> None:
-        live = self._table.find_live(job_id)
-        if live is None:
+    def _journal_launches(self, job_ids: list[int]) -> list[tuple[Job, str]]:
+        """In one commit: the jobs as launched, each with its key.  Those that do not wait any more
+        give their places back."""
+        launches = []
+        with self._table.locked(job_ids) as lives:
+            moves = []
+            for job_id in job_ids:
+                live = lives.get(job_id)
+                if live is None or live.job.state is not State.WAITING:
+                    continue
+                key, hashed = new_key()
+                job = self.launched(live.job, hashed)
+                happened = entry(job, Happening.LAUNCHED, SERVER, time.time())
+                moves.append((live, job, [happened]))
+                launches.append((job, key))
+            self._table.change_together(moves)
+        for job_id in set(job_ids) - {job.id for job, _ in launches}:
             self.places.give_back(job_id)
-            return
-        with live.lock:
-            if live.job.state is not State.WAITING:
-                self.places.give_back(job_id)
-                return
-            launch = self._journal_launch(live)
-        launch()
-
-    def _journal_launch(self, live: LiveJob) -> Callable[[], None]:
-        key, hashed = new_key()
-        job = self.launched(live.job, hashed)
-        self._table.change(live, job, entry(job, Happening.LAUNCHED, SERVER, time.time()))
-        return lambda: self.launch(job, key)
+        return launches

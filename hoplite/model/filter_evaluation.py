@@ -23,8 +23,8 @@ from hoplite.model.property_expression import (
     Operator,
     Or,
 )
-from hoplite.model.resource import Resource, Value
-from hoplite.model.resource_set import ResourceTable
+from hoplite.model.resource import Resource, Value, reader
+from hoplite.model.resource_set import ResourceTable, bits_at
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
@@ -149,23 +149,42 @@ def _truth(expression: Expression, table: ResourceTable) -> tuple[int, int]:
 def _value_truth(
     expression: Compare | Like | In | Between, table: ResourceTable
 ) -> tuple[int, int]:
-    sets = table.by_value(expression.column)
+    column = expression.column
+    sets = table.by_value(column)
     known = table.all & ~sets.get(None, 0)
     match expression:
-        case Compare(_, Operator.EQ, wanted):
-            true = sets.get(wanted, 0)
-        case Compare(_, Operator.NE, wanted):
-            true = known & ~sets.get(wanted, 0)
+        case Compare(_, comparison, wanted):
+            true = _compared_set(table, column, comparison, wanted)
         case In(_, values):
             true = reduce(operator.or_, [sets.get(value, 0) for value in values], 0)
-        case _:
-            test = _test(expression)
-            true = table.where(expression.column, lambda value: value is not None and test(value))
+        case Between(_, low, high):
+            true = table.below(column, high, inclusive=True) & ~table.below(column, low)
+        case Like(_, pattern):
+            true = table.where(
+                column, lambda value: isinstance(value, str) and like(value, pattern)
+            )
     return true, known & ~true
 
 
+def _compared_set(
+    table: ResourceTable, column: str, comparison: Operator, wanted: str | int
+) -> int:
+    sets = table.by_value(column)
+    known = table.all & ~sets.get(None, 0)
+    match comparison:
+        case Operator.EQ:
+            return sets.get(wanted, 0)
+        case Operator.NE:
+            return known & ~sets.get(wanted, 0)
+        case Operator.LT | Operator.LE:
+            return table.below(column, wanted, inclusive=comparison is Operator.LE)
+        case Operator.GT | Operator.GE:
+            return known & ~table.below(column, wanted, inclusive=comparison is Operator.GT)
+
+
 def _columns_truth(expression: CompareColumns, table: ResourceTable) -> tuple[int, int]:
-    truths = [holds(expression, resource) for resource in table]
-    true = table.bits(one.id for one, truth in zip(table, truths, strict=True) if truth is True)
-    false = table.bits(one.id for one, truth in zip(table, truths, strict=True) if truth is False)
+    left, right = reader(expression.left), reader(expression.right)
+    truths = [_compared(expression.operator, left(one), right(one)) for one in table]
+    true = bits_at(position for position, truth in enumerate(truths) if truth is True)
+    false = bits_at(position for position, truth in enumerate(truths) if truth is False)
     return true, false

@@ -35,7 +35,13 @@ from hoplite.model.property_expression import (
     Or,
 )
 from hoplite.model.request_tokens import Kind, Token, Tokens
-from hoplite.model.resource_property import SQL_WORDS, Property, PropertyTable, PropertyType
+from hoplite.model.resource_property import (
+    MAX_TEXT_VALUE,
+    SQL_WORDS,
+    Property,
+    PropertyTable,
+    PropertyType,
+)
 
 MAX_DEPTH = 50
 """Parentheses within parentheses."""
@@ -59,7 +65,7 @@ def parse_filter(text: str, properties: PropertyTable, field: str = "property") 
     """
     tokens = Tokens(text, field)
     expression = read_filter(tokens, properties)
-    if not tokens.ended:
+    if not tokens.at_end():
         raise tokens.expected("AND, OR or the end")
     return expression
 
@@ -153,10 +159,14 @@ class _Reader:
 
     def like(self, column: Property) -> Expression:
         if column.type is not PropertyType.STRING:
-            raise self.tokens.expected(f"no LIKE ({column.name} is a number)")
+            raise self.tokens.error(
+                self.tokens.current.start, f"{column.name} is a number: LIKE is for texts"
+            )
         token = self.tokens.current
         if token.kind is not Kind.TEXT:
             raise self.tokens.expected("a pattern in single quotes")
+        if len(token.value) > MAX_TEXT_VALUE:
+            raise self.tokens.error(token.start, f"longer than {MAX_TEXT_VALUE} characters")
         self.tokens.take()
         escapes = len(token.value) - len(token.value.rstrip("\\"))
         if escapes % 2:

@@ -68,8 +68,7 @@ class Tokens:
         self.current = self._read(token.end)
         return token
 
-    @property
-    def ended(self) -> bool:
+    def at_end(self) -> bool:
         return self.current.kind is Kind.END
 
     def at(self, symbol: str) -> bool:
@@ -96,7 +95,7 @@ class Tokens:
     def expected(self, what: str) -> RequestSyntaxError:
         """The error for a current token that is not ``what``."""
         found = "the end"
-        if not self.ended:
+        if not self.at_end():
             found = _clipped(self.text[self.current.start : self.current.end])
         return self.error(self.current.start, f"expected {what}, found {found}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -74,12 +76,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def value(self, name: str) -> Value:
         """The value of the property ``name``, standard or added; None where it is not set."""
-        if name in STANDARD_FIELDS:
-            value: Value = getattr(self, STANDARD_FIELDS[name])
-            return value
-        if name == "state_num":
-            return self.state.number
-        return self.properties.get(name)
+        return reader(name)(self)
 
     def columns(self) -> dict[str, Value]:
         """Every standard column and added property by the name that OAR gives it."""
@@ -101,3 +98,12 @@ STANDARD_FIELDS: dict[str, str] = {
     if field != "properties"
 }
 """The field of each standard column; ``state_num`` is computed and is not here."""
+
+
+def reader(name: str) -> Callable[[Resource], Value]:
+    """What reads the property ``name`` from resource after resource, faster than by its name."""
+    if name in STANDARD_FIELDS:
+        return attrgetter(STANDARD_FIELDS[name])
+    if name == "state_num":
+        return lambda resource: resource.state.number
+    return lambda resource: resource.properties.get(name)

@@ -41,13 +41,13 @@ def parse_request(text: str, properties: PropertyTable, field: str = "resource")
     Raises :class:`RequestSyntaxError`, whatever the text is.
     """
     tokens = Tokens(text, field)
-    if tokens.ended:
+    if tokens.at_end():
         return DEFAULT_REQUEST
     if tokens.current.word == "WALLTIME":
         groups = DEFAULT_REQUEST.groups
     else:
         groups = _groups(tokens, properties)
-        if tokens.ended:
+        if tokens.at_end():
             return ResourceRequest(groups)
         tokens.expect(",", "/, +, a comma and walltime=, or the end")
     return ResourceRequest(groups, _walltime(tokens))
@@ -74,7 +74,7 @@ def _group(tokens: Tokens, properties: PropertyTable) -> Group:
         return Group(_DEFAULT_LEVELS, expression, text)
     wanted = "a property's name" if slash else "a property's name, / or {"
     levels = [_level(tokens, properties, wanted)]
-    while tokens.accept("/") and not tokens.ended:
+    while tokens.accept("/") and not tokens.at_end():
         if tokens.at("+") or tokens.at(","):
             break
         if len(levels) == MAX_LEVELS:
@@ -134,7 +134,7 @@ def _duration(tokens: Tokens) -> int:
         if not tokens.accept(":"):
             break
         total += _whole_number(tokens) * unit
-    if not tokens.ended:
+    if not tokens.at_end():
         raise tokens.expected("the end after the walltime")
     if not 1 <= total <= MAX_WALLTIME_S:
         raise tokens.error(start, f"a walltime is from 1 to {MAX_WALLTIME_S} seconds")

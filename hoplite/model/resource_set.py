@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import compress
 from operator import or_
+from typing import Any
 
-from hoplite.model.resource import Resource, ResourceState, Value
+from hoplite.model.resource import Resource, ResourceState, Value, reader
 
 _DIGITS = bytes.maketrans(b"01", b"\0\1")
 _FEW = 64
+_BLOCK = 64
 
 
 def bits_at(positions: Iterable[int]) -> int:
@@ -35,7 +38,7 @@ class ResourceTable:
     (:meth:`translated`).
     """
 
-    __slots__ = ("_by_property", "_positions", "all", "ids", "resources")
+    __slots__ = ("_by_property", "_orders", "_positions", "all", "ids", "resources")
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(sorted(resources, key=lambda resource: resource.id))
@@ -45,6 +48,7 @@ class ResourceTable:
             raise ValueError("two resources have the same id")
         self.all = (1 << len(self.ids)) - 1
         self._by_property: dict[str, dict[Value, int]] = {}
+        self._orders: dict[str, tuple[list[Any], list[int]]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -98,6 +102,17 @@ class ResourceTable:
         """The set of the resources whose value of a property satisfies ``holds``."""
         return reduce(or_, [bits for value, bits in self.by_value(name).items() if holds(value)], 0)
 
+    def below(self, name: str, value: str | int, *, inclusive: bool = False) -> int:
+        """The set of the resources whose value of a property is less than ``value``.
+
+        ``value`` is of the property's type.  Takes logarithmic time but for the first call.
+        """
+        values, blocks = self._ordered(name)
+        count = (bisect_right if inclusive else bisect_left)(values, value)
+        rest = values[count - count % _BLOCK : count]
+        sets = self.by_value(name)
+        return reduce(or_, [sets[one] for one in rest], blocks[count // _BLOCK])
+
     def in_state(self, *states: ResourceState) -> int:
         """The set of the resources in any of ``states``."""
         by_state = self.by_value("state")
@@ -130,12 +145,28 @@ class ResourceTable:
             for name, sets in self._by_property.copy().items()
             if all(old.value(name) == new.value(name) for old, new in pairs)
         }
+        table._orders = {
+            name: order for name, order in self._orders.copy().items() if name in table._by_property
+        }
         return table
+
+    def _ordered(self, name: str) -> tuple[list[Any], list[int]]:
+        """The values ascending, and after each block of them the set of all that came so far."""
+        found = self._orders.get(name)
+        if found is None:
+            sets = self.by_value(name)
+            values: list[Any] = sorted(value for value in sets if value is not None)
+            blocks = [0]
+            for start in range(0, len(values), _BLOCK):
+                here = [sets[value] for value in values[start : start + _BLOCK]]
+                blocks.append(reduce(or_, here, blocks[-1]))
+            found = self._orders[name] = values, blocks
+        return found
 
     def _grouped(self, name: str) -> dict[Value, int]:
         positions: dict[Value, list[int]] = {}
-        for position, resource in enumerate(self.resources):
-            positions.setdefault(resource.value(name), []).append(position)
+        for position, value in enumerate(map(reader(name), self.resources)):
+            positions.setdefault(value, []).append(position)
         return {value: bits_at(found) for value, found in positions.items()}
 
 

@@ -104,6 +104,7 @@ def test_the_time_limit_holds_without_a_server(
     engine: Engine, host: Host, recorder: Recorder, tmp_path: Path
 ) -> None:
     _kill(host(_waiting(tmp_path, timeout_s=0.5)))
+    until(lambda: _runs(tmp_path), "the job's run")
     executor = _opened(engine, recorder)
     found = executor.adopt(1, None)
     ended = found if isinstance(found, Ended) else recorder.end(1)

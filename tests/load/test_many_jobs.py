@@ -107,8 +107,8 @@ def test_200_jobs_with_interleaved_kills_all_end_rightly(make_server: MakeServer
             kill(client, number)
 
     def stop_killing() -> None:
-        wait_until(lambda: len(made) == 200, "the 200 jobs", 50)
-        wait_until(lambda: idle(server), "the end of all jobs", 50)
+        wait_until(lambda: len(made) == 200, "the 200 jobs", 100)
+        wait_until(lambda: idle(server), "the end of all jobs", 100)
 
     killers = threading.Thread(target=lambda: at_once(server, 7, work))
     killers.start()
@@ -153,7 +153,7 @@ def test_8_clients_list_while_jobs_come_and_go(make_server: MakeServer) -> None:
 
     def create(client: Client) -> list[str]:
         made = [client.run("golden.noop", {"n": n}) for n in range(100)]
-        wait_until(lambda: idle(server), "the end of all jobs", 50)
+        wait_until(lambda: idle(server), "the end of all jobs", 100)
         done.set()
         return made
 

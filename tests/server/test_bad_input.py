@@ -137,7 +137,8 @@ def test_an_unknown_job_is_404(server: ServerProcess, method: str, path: str, re
     "query",
     [
         "limit=0", "limit=1001", "limit=abc", "limit=", "limit=1.5", "state=Sleeping", "since=soon",
-        "cursor=abc", "cursor=-1", "nonsense=1", "since=-5",
+        "cursor=abc", "cursor=-1", "nonsense=1", "since=-5", "since=", "state=", "limit=null",
+        "limit=1&limit=2", "=1",
     ],
 )  # fmt: skip
 def test_a_bad_list_query_is_400(server: ServerProcess, query: str) -> None:
@@ -162,6 +163,12 @@ def test_a_bad_log_query_is_400(server: ServerProcess, query: str) -> None:
     assert server.request("GET", f"/jobs/{job['uuid']}/log?{query}").status_code == 400
 
 
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "null"])
+def test_a_bad_place_in_the_events_is_400(server: ServerProcess, after: str) -> None:
+    answer = server.request("GET", f"/events?after={after}")
+    assert (answer.status_code, checked(answer)["field"]) == (400, "after")
+
+
 @pytest.mark.parametrize("last", ["x", "-1", "1e3", "9" * 30])
 def test_a_bad_last_event_id_is_400(server: ServerProcess, last: str) -> None:
     answer = server.request("GET", "/events", headers={"Last-Event-ID": last})
@@ -177,6 +184,7 @@ def test_a_bad_last_event_id_is_400(server: ServerProcess, last: str) -> None:
         ("POST", f"/jobs/{UNKNOWN}", {"GET", "PUT", "DELETE"}),
         ("POST", f"/jobs/{UNKNOWN}/start", {"PUT"}),
         ("PATCH", "/job_plugins", {"GET"}),
+        ("PUT", "/jobs/running", {"GET"}),
     ],
 )
 def test_a_wrong_method_is_405(

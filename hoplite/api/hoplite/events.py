@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from hoplite.api.answers import encode
 from hoplite.api.endpoint import LARGEST, Call, EventStream, Routes
-from hoplite.api.hoplite.jobs import gone, visible_job
+from hoplite.api.hoplite.job import gone, visible_job
 from hoplite.exceptions import InvalidFieldError, JobDoesNotExistError, TooManyStreamsError
 from hoplite.manager.timeline import Timeline
 from hoplite.model.caller import Caller, Visibility

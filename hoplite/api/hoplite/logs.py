@@ -14,7 +14,7 @@ from flask import Response, g
 from msgspec import Meta
 
 from hoplite.api.endpoint import LARGEST, Call, Routes
-from hoplite.api.hoplite.jobs import gone, visible_job
+from hoplite.api.hoplite.job import gone, visible_job
 from hoplite.exceptions import (
     InvalidFieldError,
     JobDoesNotExistError,
