@@ -14,9 +14,11 @@
     ├── JobAlreadyStartedError           403
     ├── JobNotStartedError               403
     ├── JobEndedError                    403
+    ├── ResourceInUseError               403
     ├── NotFoundError                    404
     │   ├── JobDoesNotExistError         404
-    │   └── JobPluginDoesNotExistError   404
+    │   ├── JobPluginDoesNotExistError   404
+    │   └── ResourceDoesNotExistError    404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
     ├── RequestTimedOutError             408
@@ -151,6 +153,13 @@ class JobEndedError(HopliteError):
     http_status = 403
 
 
+class ResourceInUseError(HopliteError):
+    """Only a resource that is Dead, and that no job holds any more, can be removed."""
+
+    code = "resource-in-use"
+    http_status = 403
+
+
 class NotFoundError(HopliteError):
     """There is nothing at this address."""
 
@@ -179,6 +188,12 @@ class JobPluginDoesNotExistError(NotFoundError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Job plugin '{name}' does not exist", field="name")
+
+
+class ResourceDoesNotExistError(NotFoundError):
+    """No resource has this id, or no property this name."""
+
+    code = "resource-does-not-exist"
 
 
 class MethodNotAllowedError(HopliteError):

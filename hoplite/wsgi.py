@@ -40,7 +40,7 @@ class ForeignServerApp:
                 "hoplite was loaded before the server forked: load it in the worker "
                 "(gunicorn without --preload, uwsgi with --lazy-apps)"
             )
-            return answer_error(refusal, start_response)
+            return answer_error(refusal, environ, start_response)
         # Never taken for a call from within the process, whatever the server leaves out.
         environ[SERVED_BY] = "wsgi"
         return self._app(environ, start_response)

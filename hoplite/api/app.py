@@ -10,9 +10,12 @@ import hoplite
 from hoplite.api import openapi
 from hoplite.api.auth.in_process import InProcessClient
 from hoplite.api.auth.proxy import TrustedProxies
-from hoplite.api.errors import register_errors
+from hoplite.api.errors import error_answer, register_errors
 from hoplite.api.hoplite import events, job, job_lists, job_plugins, logs, new_job, root
+from hoplite.api.oar.links import mount_of
+from hoplite.api.oar.mount import OAR_ROUTES, OarDialect
 from hoplite.api.service import Service
+from hoplite.exceptions import HopliteError
 
 HOPLITE_ROUTES = (
     job_lists.routes,
@@ -37,20 +40,28 @@ def build_app(service: Service) -> Flask:
         user_header=service.settings.proxy_user_header,
     )
     document = openapi.document(
-        (operation for routes in HOPLITE_ROUTES for operation in routes.operations),
+        [
+            *(operation for routes in HOPLITE_ROUTES for operation in routes.operations),
+            *(operation for routes in OAR_ROUTES for operation in routes.operations),
+        ],
         hoplite.__version__,
     )
     app.extensions["hoplite.openapi"] = document
     app.jinja_env.filters["code"] = root.marked_code
     for routes in HOPLITE_ROUTES:
         routes.register(app, service)
-    register_errors(app, service)
-    _register_admission(app, service)
+    oar = OarDialect(app, service)
+
+    def write(error: HopliteError) -> Response:
+        return oar.error(error) if mount_of(request.path) else error_answer(error)
+
+    register_errors(app, service, write)
+    _register_admission(app, service, oar)
     _register_measuring(app, service)
     return app
 
 
-def _register_admission(app: Flask, service: Service) -> None:
+def _register_admission(app: Flask, service: Service, oar: OarDialect) -> None:
     """Who asks, from where: before anything else is looked at."""
 
     @app.before_request
@@ -60,6 +71,7 @@ def _register_admission(app: Flask, service: Service) -> None:
         environ = request.environ
         service.check_origin(environ)
         g.caller = service.authenticators.identify(environ)
+        oar.admit(g.caller)
 
 
 def _register_measuring(app: Flask, service: Service) -> None:
@@ -70,5 +82,5 @@ def _register_measuring(app: Flask, service: Service) -> None:
         rule = request.url_rule
         if rule is not None and "long" not in g:
             took = time.perf_counter() - g.began
-            answered(request.method, rule.rule, response.status_code, took)
+            answered(request.method, g.get("route", rule.rule), response.status_code, took)
         return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -27,9 +28,20 @@ def decode_query(request: Request, kind: type[T]) -> T:
     """The query parameters as a ``kind``; raises
     :class:`~hoplite.exceptions.InvalidFieldError`."""
     given = request.args.to_dict() if request.query_string else {}
-    for name, text in given.items():
+    for name in given:
         if len(request.args.getlist(name)) > 1:
             raise InvalidFieldError(f"query parameter {name}: given more than once", field=name)
+    return query_values(given, kind)
+
+
+def query_values(given: Mapping[str, str], kind: type[T], *, empty_is_none: bool = False) -> T:
+    """Parameters as a ``kind``; ``empty_is_none``: empty ones that take no text are passed over.
+
+    Raises :class:`~hoplite.exceptions.InvalidFieldError`.
+    """
+    if empty_is_none:
+        given = {name: text for name, text in given.items() if text or _takes_text(kind, name)}
+    for name, text in given.items():
         if text == "null" and not _takes_text(kind, name):
             raise InvalidFieldError(
                 f"query parameter {name}: null is no value; leave the parameter out", field=name

@@ -22,6 +22,7 @@ from flask import Flask, Request, Response, g, request
 from werkzeug.routing import BaseConverter
 
 from hoplite.api.body import decode_body, decode_query
+from hoplite.api.errors import ErrorAnswer
 from hoplite.api.service import Service
 from hoplite.exceptions import HopliteError, NotAuthenticatedError
 from hoplite.model.caller import Caller
@@ -103,9 +104,31 @@ class Operation:
     body_rule: Mapping[str, Any] = field(default_factory=dict)
     """What ``body`` cannot say of itself, as JSON Schema."""
 
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What the names in the path mean."""
+
     @property
     def name(self) -> str:
         return self.handler.__name__
+
+    @property
+    def address(self) -> str:
+        """The path on the server."""
+        return self.path
+
+    @property
+    def answer_media(self) -> Sequence[str]:
+        """In which media types its typed answers are given."""
+        return ("application/json",)
+
+    @property
+    def body_media(self) -> Sequence[str]:
+        """In which media types its body is read."""
+        return ("application/json",)
+
+    @property
+    def error_type(self) -> type[msgspec.Struct]:
+        return ErrorAnswer
 
     @property
     def summary(self) -> str:

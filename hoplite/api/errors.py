@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -63,55 +64,68 @@ _OF_STATUS: dict[int, type[HopliteError]] = {
 }
 
 
-def error_answer(error: HopliteError, headers: dict[str, str] | None = None) -> Response:
-    """The answer that says ``error``."""
+Writer = Callable[[HopliteError], Response]
+
+
+def error_answer(error: HopliteError) -> Response:
+    """The body that says ``error`` in the Hoplite dialect."""
     answer = ErrorAnswer(str(error), error.code, type(error).__name__, error.field)
-    response = json_answer(answer, error.http_status, headers)
-    retry_after = getattr(error, "retry_after_s", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return json_answer(answer, error.http_status)
 
 
-def register_errors(app: Flask, service: Service) -> None:
-    """Have ``app`` answer every error in one form."""
+def register_errors(app: Flask, service: Service, write: Writer = error_answer) -> None:
+    """Have ``app`` answer every error in the form that ``write`` gives it."""
 
     def known(error: HopliteError) -> Response:
-        response = error_answer(error)
+        response = write(error)
         if isinstance(error, NotAuthenticatedError):
             for challenge in service.authenticators.challenges():
                 response.headers.add("WWW-Authenticate", challenge)
+        retry_after = getattr(error, "retry_after_s", None)
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
         return response
 
+    def of_the_router(error: HTTPException) -> Response | Any:
+        if error.code is not None and error.code < 400:
+            return error.get_response()
+        response = known(_understood(error))
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = _allowed(error)
+        return response
+
+    def unforeseen(error: Exception) -> Response:
+        return known(_defect(error))
+
     app.register_error_handler(HopliteError, known)
-    app.register_error_handler(HTTPException, _of_the_router)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(HTTPException, of_the_router)
+    app.register_error_handler(Exception, unforeseen)
 
 
-def _of_the_router(error: HTTPException) -> Response | Any:
+def _understood(error: HTTPException) -> HopliteError:
+    """The error of the tree that says what werkzeug's says."""
     status = error.code or 500
-    if status < 400:
-        return error.get_response()
     ours = _OF_STATUS.get(status)
     if ours is None:
-        return _unforeseen(error)
-    headers = {}
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return error_answer(ours(_words(status, headers.get("Allow", ""), error)), headers)
+        return _defect(error)
+    return ours(_words(status, error))
 
 
-def _words(status: int, allowed: str, error: HTTPException) -> str:
+def _allowed(error: MethodNotAllowed) -> str:
+    return ", ".join(sorted(error.valid_methods or ()))
+
+
+def _words(status: int, error: HTTPException) -> str:
     if status == 404:
         return f"there is nothing at {request.path}; GET /openapi.json lists all there is"
-    if status == 405:
-        return f"{request.method} does not apply to {request.path}; it takes {allowed}"
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method} does not apply to {request.path}; it takes {_allowed(error)}"
     if status == 413:
         return "the request is larger than this server takes (setting max_body_bytes)"
     return error.description or error.name
 
 
-def _unforeseen(error: Exception) -> Response:
+def _defect(error: Exception) -> InternalServerError:
     """A defect: told in full in the log, by a number in the answer."""
     number = secrets.token_hex(8)
     log.error(
@@ -122,6 +136,4 @@ def _unforeseen(error: Exception) -> Response:
         caller=getattr(g.get("caller"), "name", None),
         exc_info=error,
     )
-    return error_answer(
-        InternalServerError(f"a defect of the server; its log has the details under {number}")
-    )
+    return InternalServerError(f"a defect of the server; its log has the details under {number}")

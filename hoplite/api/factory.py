@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from flask import Flask
@@ -38,12 +39,12 @@ class Hoplite:
         self.settings = settings
         self.lock = DataDirLock(settings.data_dir)
         self.lock.acquire()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.lock.release)
             self.manager, self.metrics = _manager(settings)
+            undo.callback(self.manager.close)
             self.app = build_app(self._service())
-        except BaseException:
-            self.lock.release()
-            raise
+            undo.pop_all()
         self.app.extensions["hoplite"] = self
         self._reports = ReportListener(self.app, max_body_bytes=settings.max_body_bytes)
         self._closed = False

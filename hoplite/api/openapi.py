@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from hoplite.api.endpoint import EventStream, Operation
-from hoplite.api.errors import ErrorAnswer
 from hoplite.exceptions import (
     ForeignOriginError,
     HopliteError,
@@ -24,18 +23,21 @@ from hoplite.exceptions import (
 )
 
 _REF = "#/components/schemas/{name}"
-_PATH_PARAMETER = re.compile(r"<([^>]+)>")
-_PARAMETER_WORDS = {"ref": "The job's uuid or id."}
+_PATH_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_PARAMETER_WORDS = {"ref": "The job's uuid or id.", "id": "Its id."}
+_PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+}
 
 
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     """The document, as a JSON-able dict."""
     operations = list(operations)
     schemas, components = msgspec.json.schema_components(_types(operations), ref_template=_REF)
-    schema_of = dict(zip(map(id, _types(operations)), schemas, strict=True))
+    schema_of = dict(zip(_types(operations), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        path = _PATH_PARAMETER.sub(r"{\1}", operation.path)
+        path = _PATH_PARAMETER.sub(r"{\1}", operation.address)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schema_of)
     return {
         "openapi": "3.1.0",
@@ -58,18 +60,25 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
 
 def _types(operations: list[Operation]) -> list[Any]:
     """Every type that has a schema, each once, in a stable order."""
-    found: list[Any] = [ErrorAnswer]
+    found: list[Any] = []
     for operation in operations:
         answers = [
             kind.data if isinstance(kind, EventStream) else kind
             for kind in operation.answers.values()
         ]
-        wanted = [operation.query, operation.body, *answers]
-        found += [kind for kind in wanted if isinstance(kind, type) and kind not in found]
+        wanted = [operation.error_type, operation.query, operation.body, *answers]
+        found += [
+            kind
+            for n, kind in enumerate(wanted)
+            if kind is not None
+            and not isinstance(kind, str)
+            and kind not in found
+            and kind not in wanted[:n]
+        ]
     return found
 
 
-def _operation(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -83,9 +92,8 @@ def _operation(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any
         described["requestBody"] = {
             "required": True,
             "content": {
-                "application/json": {
-                    "schema": {**schema_of[id(operation.body)], **operation.body_rule}
-                }
+                media: {"schema": {**schema_of[operation.body], **operation.body_rule}}
+                for media in operation.body_media
             },
         }
     if not operation.public:
@@ -100,8 +108,8 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "description": _PARAMETER_WORDS[name],
-            "schema": {"type": "string", "pattern": "^[^/]+$"},
+            "description": operation.parameters.get(name) or _PARAMETER_WORDS[name],
+            "schema": _PARAMETER_SCHEMAS.get(name, {"type": "string", "pattern": "^[^/]+$"}),
         }
         for name in _PATH_PARAMETER.findall(operation.path)
     ]
@@ -135,10 +143,10 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _answers(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:
+def _answers(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     answers = {}
     for status, kind in operation.answers.items():
-        answers[str(status)] = _answer(status, kind, schema_of)
+        answers[str(status)] = _answer(status, kind, schema_of, operation.answer_media)
         if operation.answer_headers:
             answers[str(status)]["headers"] = _answer_headers(operation.answer_headers)
     return answers
@@ -153,23 +161,25 @@ _STATUS_WORDS = {
 }
 
 
-def _answer(status: int, kind: Any, schema_of: dict[int, Any]) -> dict[str, Any]:
+def _answer(
+    status: int, kind: Any, schema_of: dict[Any, Any], typed_media: Sequence[str]
+) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": _STATUS_WORDS[status]}
     if isinstance(kind, str):
         answer["content"] = {media: {"schema": {"type": "string"}} for media in kind.split(", ")}
     elif isinstance(kind, EventStream):
         answer["content"] = {"text/event-stream": {"schema": _event(kind, schema_of)}}
     elif kind is not None:
-        answer["content"] = {"application/json": {"schema": schema_of[id(kind)]}}
+        answer["content"] = {media: {"schema": schema_of[kind]} for media in typed_media}
     return answer
 
 
-def _event(stream: EventStream, schema_of: dict[int, Any]) -> dict[str, Any]:
+def _event(stream: EventStream, schema_of: dict[Any, Any]) -> dict[str, Any]:
     """One event; OpenAPI 3.1 has no word for a stream of them."""
     data = {
         "type": "string",
         "contentMediaType": "application/json",
-        "contentSchema": schema_of[id(stream.data)],
+        "contentSchema": schema_of[stream.data],
     }
     return {
         "description": "Each event of the stream.",
@@ -215,12 +225,18 @@ def _errors(operation: Operation) -> dict[str, Any]:
     return {
         str(status): {
             "description": " ".join(f"`{kind.code}`: {_first_line(kind)}" for kind in kinds),
-            "content": {"application/json": {"schema": {"$ref": _REF.format(name="ErrorAnswer")}}},
+            "content": {
+                media: {"schema": _error_schema(operation)} for media in operation.answer_media
+            },
             **({"headers": _answer_headers(_TOLD[status])} if status in _TOLD else {}),
         }
         for status, kinds in sorted(by_status.items())
         if status not in operation.answers
     }
+
+
+def _error_schema(operation: Operation) -> dict[str, str]:
+    return {"$ref": _REF.format(name=operation.error_type.__name__)}
 
 
 def _first_line(kind: type[HopliteError]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hoplite.journal import rows
+from hoplite.journal import resource_rows, rows
 from hoplite.journal.protocol import (
     Change,
     Happened,
@@ -16,8 +16,12 @@ from hoplite.journal.protocol import (
     JobCreated,
     JobForgotten,
     KeyUsed,
+    PropertyAdded,
+    PropertyRemoved,
+    ResourceForgotten,
+    ResourceSaved,
 )
-from hoplite.model.timeline import Entry, Happening
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 
 MAX_TOMBSTONES = 1_000_000
 STATUS_MERGE_S = 1.0
@@ -34,13 +38,19 @@ class KeysExpired(msgspec.Struct, frozen=True):
     before: float
 
 
+class ResourceEntriesExpired(msgspec.Struct, frozen=True):
+    """Entries about resources from before then go."""
+
+    before: float
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Somebody asked whether the journal can be written."""
 
     at: float
 
 
-AnyChange = Change | KeysExpired | Checked
+AnyChange = Change | KeysExpired | ResourceEntriesExpired | Checked
 
 
 class Changes:
@@ -126,6 +136,36 @@ class Changes:
     def _keys_expired(self, change: KeysExpired) -> None:
         self._execute("DELETE FROM idempotency_keys WHERE at < ?", (change.before,))
 
+    def _resource_saved(self, change: ResourceSaved) -> None:
+        values = resource_rows.resource_values(change.resource)
+        if self._execute(resource_rows.UPDATE_RESOURCE, values).rowcount:
+            return
+        if not self._execute(resource_rows.INSERT_RESOURCE, values).rowcount:
+            raise ConflictingChange(f"the id of resource {change.resource.id} was given before")
+
+    def _resource_forgotten(self, change: ResourceForgotten) -> None:
+        gone = self._execute("DELETE FROM resources WHERE id = ?", (change.resource_id,))
+        if not gone.rowcount:
+            raise ConflictingChange(f"there is no resource {change.resource_id} to forget")
+
+    def _property_added(self, change: PropertyAdded) -> None:
+        self._execute(
+            "INSERT INTO resource_properties (name, type) VALUES (?, ?)",
+            (change.property.name, change.property.type.value),
+        )
+
+    def _property_removed(self, change: PropertyRemoved) -> None:
+        gone = self._execute("DELETE FROM resource_properties WHERE name = ?", (change.name,))
+        if not gone.rowcount:
+            raise ConflictingChange(f"there is no property {change.name} to remove")
+        self._execute(
+            "UPDATE resources SET properties = json_remove(properties, ?)",
+            (f'$."{change.name}"',),
+        )
+
+    def _resource_entries_expired(self, change: ResourceEntriesExpired) -> None:
+        self._execute("DELETE FROM timeline WHERE job_id = ? AND at < ?", (NO_JOB, change.before))
+
     def _checked(self, change: Checked) -> None:
         self._execute("REPLACE INTO checks (id, at) VALUES (1, ?)", (change.at,))
 
@@ -137,5 +177,10 @@ _APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
     Happened: Changes._happened,
     KeyUsed: Changes._key_used,
     KeysExpired: Changes._keys_expired,
+    ResourceSaved: Changes._resource_saved,
+    ResourceForgotten: Changes._resource_forgotten,
+    PropertyAdded: Changes._property_added,
+    PropertyRemoved: Changes._property_removed,
+    ResourceEntriesExpired: Changes._resource_entries_expired,
     Checked: Changes._checked,
 }

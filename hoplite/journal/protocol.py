@@ -12,6 +12,8 @@ import msgspec
 
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
+from hoplite.model.resource import Resource
+from hoplite.model.resource_property import Property
 from hoplite.model.timeline import Entry
 
 
@@ -52,7 +54,41 @@ class KeyUsed(msgspec.Struct, frozen=True):
     at: float
 
 
-Change = JobCreated | JobChanged | JobForgotten | Happened | KeyUsed
+class ResourceSaved(msgspec.Struct, frozen=True):
+    """A new resource, whose id was never given, or another value of one that is kept."""
+
+    resource: Resource
+
+
+class ResourceForgotten(msgspec.Struct, frozen=True):
+    """A resource that is kept goes; its id is not given again."""
+
+    resource_id: int
+
+
+class PropertyAdded(msgspec.Struct, frozen=True):
+    """The definition of a property of resources; its name is not in use."""
+
+    property: Property
+
+
+class PropertyRemoved(msgspec.Struct, frozen=True):
+    """The definition goes, and every resource's value of it."""
+
+    name: str
+
+
+Change = (
+    JobCreated
+    | JobChanged
+    | JobForgotten
+    | Happened
+    | KeyUsed
+    | ResourceSaved
+    | ResourceForgotten
+    | PropertyAdded
+    | PropertyRemoved
+)
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +158,22 @@ class Journal(Protocol):
 
     def forget_keys(self, before: float) -> None:
         """Drop Idempotency-Keys used before then."""
+        ...
+
+    def resources(self) -> list[Resource]:
+        """All of them, by ascending id."""
+        ...
+
+    def properties(self) -> list[Property]:
+        """The properties that were added to the standard ones, by name."""
+        ...
+
+    def last_resource_id(self) -> int:
+        """The highest id that a resource ever had; 0: there never was one."""
+        ...
+
+    def forget_resource_entries(self, before: float) -> None:
+        """Drop the timeline's entries about resources from before then."""
         ...
 
     def ended_before(self, at: float, limit: int) -> list[int]:

@@ -10,7 +10,7 @@ import msgspec
 from hoplite.journal.protocol import KeyUsed, Tombstone
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
-from hoplite.model.timeline import Entry, Happening
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 
 Row = tuple[Any, ...]
 
@@ -182,7 +182,7 @@ def entry_values(entry: Entry) -> Row:
     """For :data:`INSERT_ENTRY`."""
     return (
         entry.job_id,
-        _must_be_uuid(entry.uuid),
+        b"" if entry.job_id == NO_JOB else _must_be_uuid(entry.uuid),
         entry.owner,
         entry.at,
         entry.what.value,
@@ -197,7 +197,7 @@ def entry_of(row: Row) -> Entry:
     return Entry(
         seq=row[0],
         job_id=row[1],
-        uuid=uuid_text(row[2]),
+        uuid=uuid_text(row[2]) if row[2] else "",
         owner=row[3],
         at=row[4],
         what=_HAPPENINGS[row[5]],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from hoplite.journal import rows
-from hoplite.journal.changes import Changes, Checked, KeysExpired
+from hoplite.journal import resource_rows, rows
+from hoplite.journal.changes import Changes, Checked, KeysExpired, ResourceEntriesExpired
 from hoplite.journal.connections import Readers
 from hoplite.journal.ended_jobs import EndedJobs
 from hoplite.journal.group_commit import GroupCommit
@@ -18,7 +18,9 @@ from hoplite.journal.protocol import Change, Jobs, KeyUsed, Page, Tombstone
 from hoplite.journal.writer import Writer
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, LIVE
-from hoplite.model.timeline import Entry
+from hoplite.model.resource import Resource
+from hoplite.model.resource_property import Property
+from hoplite.model.timeline import NO_JOB, Entry
 
 log = structlog.get_logger("hoplite.journal")
 
@@ -113,6 +115,23 @@ class SqliteJournal:
         sql = f"{rows.SELECT_KEYS} WHERE owner = ? AND key = ?"
         found = self._readers.rows(sql, (owner, key))
         return rows.key_of(found[0]) if found else None
+
+    def resources(self) -> list[Resource]:
+        found = self._readers.rows(resource_rows.SELECT_RESOURCES)
+        return [resource_rows.resource_of(row) for row in found]
+
+    def properties(self) -> list[Property]:
+        found = self._readers.rows(resource_rows.SELECT_PROPERTIES)
+        return [resource_rows.property_of(row) for row in found]
+
+    def last_resource_id(self) -> int:
+        found = self._readers.rows("SELECT seq FROM sqlite_sequence WHERE name = 'resources'")
+        return found[0][0] if found else 0
+
+    def forget_resource_entries(self, before: float) -> None:
+        sql = "SELECT 1 FROM timeline WHERE job_id = ? AND at < ? LIMIT 1"
+        if self._readers.rows(sql, (NO_JOB, before)):
+            self._group.commit((ResourceEntriesExpired(before),))
 
     def ended_before(self, at: float, limit: int) -> list[int]:
         sql = (

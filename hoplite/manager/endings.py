@@ -103,6 +103,8 @@ class Inbox:
         except HopliteError as error:
             self._put_back([], error)
             return False
+        except Exception as error:
+            log.error("defect", after_the_ends_of=[job.id for job in ended], exc_info=error)
         return True
 
     def _put_back(self, batch: list[tuple[int, Running | Ended]], error: HopliteError) -> None:
@@ -119,9 +121,19 @@ class Inbox:
             return not self._come.wait_for(lambda: self._closed, _RETRY_S)
 
     def _write(self, batch: list[tuple[int, Running | Ended]]) -> list[Job]:
-        """Commit a batch; the jobs that it ended."""
-        if not batch:
+        """Commit a batch; the jobs that it ended.  One that cannot be told of by a defect does not
+        keep the others from being told of."""
+        try:
+            return self._write_together(batch) if batch else []
+        except HopliteError:
+            raise
+        except Exception as error:
+            if len(batch) > 1:
+                return [job for news in batch for job in self._write([news])]
+            log.error("defect", job=batch[0][0], news=repr(batch[0][1]), exc_info=error)
             return []
+
+    def _write_together(self, batch: list[tuple[int, Running | Ended]]) -> list[Job]:
         crash_point("manager.before_news")
         with self._table.locked({job_id for job_id, _ in batch}) as lives:
             moved = {job_id: live.job for job_id, live in lives.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     IdempotencyConflictError,
     JobAlreadyStartedError,
@@ -26,14 +27,15 @@ from hoplite.exceptions import (
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor
-from hoplite.journal.protocol import JobForgotten, Jobs, Journal, KeyUsed, Page
+from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
 from hoplite.manager.endings import Inbox, ended_entry
-from hoplite.manager.job_table import JOB, SERVER, JobTable, entry
+from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
 from hoplite.manager.recovery import Recovered, recover
 from hoplite.manager.requests import NewJob
+from hoplite.manager.resources import Resources
 from hoplite.manager.retention import Retention
 from hoplite.manager.timeline import Timeline
 from hoplite.model.caller import Caller
@@ -77,6 +79,7 @@ class JobManager:
         # A directory without a job is of one that a damaged journal lost; its end is in there.
         self.table = JobTable(journal, lambda job_id: executor.directory(job_id).exists())
         self.timeline = Timeline(journal)
+        self.resources = Resources(journal)
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
@@ -91,11 +94,12 @@ class JobManager:
 
     def open(self) -> Recovered:
         """Find the jobs of the last server, and begin."""
+        self.resources.open()
         self.executor.open(self.inbox)
         recovered = recover(self.table, self.executor, self.launcher)
         if recovered.running:
             self.address.publish()
-        self.inbox.open(lambda job: self.on_start(job), self._after_ends)
+        self.inbox.open(self.on_start, self._after_ends)
         for live in self.table.live:
             if live.job.kill_by is not None:
                 self.executor.kill(live.job.id, self.limits.kill_grace_s)
@@ -234,7 +238,7 @@ class JobManager:
     def _pump_later_if_it_fails(self) -> None:
         try:
             self.launcher.pump()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the caller's own command has taken effect
             log.error("launches put off", error=str(error))
             self.inbox.retry()
 
@@ -263,6 +267,7 @@ class JobManager:
         if live is None:
             return self.table.get(ref)
         if self._request_kill(live, caller.name):
+            crash_point("manager.before_kill")
             self.executor.kill(live.job.id, self.limits.kill_grace_s)
         return live.job
 
@@ -326,16 +331,27 @@ class JobManager:
             )
 
     def forget(self, caller: Caller, ref: str) -> Job:
-        """Forget an ended job, its log too."""
+        """Forget a job that has ended, its log too, or one that was never started, which ends it."""
         job = self.table.get(ref)
         self._check_owner(caller, job)
+        live = self.table.find_live(job.id)
+        if live is not None and job.state is State.HOLD:
+            job = self._cancel_held(live, caller.name)
         if not job.ended:
             raise JobNotEndedError(
                 f"Job UUID: {job.uuid} is {job.state.value}; kill it or wait for its end, then delete it"
             )
-        self._journal.commit(JobForgotten(job.id, f"deleted by {caller.name}", time.time()))
+        self._journal.commit(
+            *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
+        )
         self.executor.forget([job.id])
         return job
+
+    def _cancel_held(self, live: LiveJob, who: str) -> Job:
+        with live.lock:
+            if live.job.state is State.HOLD:
+                self._cancel(live, who, time.time())
+            return live.job
 
     def job(self, ref: int | str) -> Job:
         """Raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hoplite.exceptions import JobDoesNotExistError
-from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated, Journal
+from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated, JobForgotten, Journal
 from hoplite.manager.live import LiveIndex, LiveJob
 from hoplite.model.job import Job
 from hoplite.model.timeline import Entry, Happening
@@ -34,6 +34,14 @@ def entry(
         version=job.version,
         detail=msgspec.Raw(msgspec.json.encode(detail)) if detail else None,
     )
+
+
+def forgetting(job: Job, who: str, rule: str, at: float) -> list[Change]:
+    """What the journal needs to forget ``job``, in order: the entry that says so stays."""
+    return [
+        JobForgotten(job.id, rule, at),
+        Happened(entry(job, Happening.FORGOTTEN, who, at, {"rule": rule})),
+    ]
 
 
 class JobTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,7 @@ class ServerAddress:
         self.path = path
         self._url: str | None = None
         self._provide: Callable[[], str] | None = None
+        self._providing = threading.Lock()
 
     def provide_by(self, start: Callable[[], str]) -> None:
         """Ask ``start`` for the address when it is first needed and not known by then."""
@@ -65,11 +67,12 @@ class ServerAddress:
 
     @property
     def url(self) -> str:
-        if self._url is None and self._provide is not None:
-            self.become(self._provide())
-        if self._url is None:
-            raise RuntimeError("the server's address is not known yet")
-        return self._url
+        with self._providing:
+            if self._url is None and self._provide is not None:
+                self.become(self._provide())
+            if self._url is None:
+                raise RuntimeError("the server's address is not known yet")
+            return self._url
 
 
 def new_key() -> tuple[str, bytes]:
@@ -122,7 +125,7 @@ class Launcher:
         crash_point("manager.before_launch")
         try:
             self._executor.launch(self._spec(job, key))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's end
             why = str(error) if isinstance(error, HopliteError) else repr(error)
             self._listener.ended(job.id, Ended(launch_error=why, at=time.time()))
         crash_point("manager.after_launch")

@@ -11,8 +11,8 @@ import structlog
 
 from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Executor
-from hoplite.journal.protocol import Change, Happened, JobChanged, JobForgotten
-from hoplite.manager.job_table import SERVER, JobTable, entry
+from hoplite.journal.protocol import Change, Happened, JobChanged
+from hoplite.manager.job_table import SERVER, JobTable, entry, forgetting
 from hoplite.manager.limits import Limits
 from hoplite.model.timeline import Happening
 
@@ -66,6 +66,7 @@ class Retention:
             lambda: self._remove_logs(journal.logs_beyond(limits.keep_log_bytes, _BATCH), by_bytes)
         )
         journal.forget_keys(now - limits.keep_keys_s)
+        journal.forget_resource_entries(now - limits.keep_age_s)
 
     def _until_none(self, bite: Callable[[], int]) -> None:
         while not self._stop.is_set() and bite():
@@ -75,7 +76,9 @@ class Retention:
         """The journal first: files without a job can be swept, a job without files would lie."""
         now = time.time()
         if job_ids:
-            self._table.journal.commit(*(JobForgotten(job_id, rule, now) for job_id in job_ids))
+            jobs = filter(None, map(self._table.journal.job, job_ids))
+            changes = [change for job in jobs for change in forgetting(job, SERVER, rule, now)]
+            self._table.journal.commit(*changes)
             self._executor.forget(job_ids)
             log.info("forgot jobs", count=len(job_ids), rule=rule)
         return len(job_ids)

@@ -1,4 +1,4 @@
-"""Entries of the timeline: what happened to which job, when, and who did it."""
+"""Entries of the timeline: what happened to which job or resources, when, and who did it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,26 @@ class Happening(StrEnum):
     ENDED = "ended"
     LOG_REMOVED = "log_removed"
     FORGOTTEN = "forgotten"
+    RESOURCE_ADDED = "resource_added"
+    RESOURCE_CHANGED = "resource_changed"
+    RESOURCE_REMOVED = "resource_removed"
+    PROPERTY_ADDED = "property_added"
+    PROPERTY_REMOVED = "property_removed"
+
+
+OF_RESOURCES = frozenset(
+    {
+        Happening.RESOURCE_ADDED,
+        Happening.RESOURCE_CHANGED,
+        Happening.RESOURCE_REMOVED,
+        Happening.PROPERTY_ADDED,
+        Happening.PROPERTY_REMOVED,
+    }
+)
+"""Happenings that concern no job.  Everybody may know of them, as of the resources themselves."""
+
+NO_JOB = 0
+"""``job_id`` of an entry about resources; its ``uuid`` and ``owner`` are empty, its version 0."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

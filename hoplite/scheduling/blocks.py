@@ -8,6 +8,8 @@ borrow stays within it and the bit above it.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 _WORTH = 8
 """Below so many units a loop is as fast."""
 
@@ -33,7 +35,7 @@ class Blocks:
         ordered = sorted(units, key=_low)
         apart = all(
             first.bit_length() <= _low(second).bit_length() - 1
-            for first, second in zip(ordered, ordered[1:], strict=False)
+            for first, second in pairwise(ordered)
         )
         return cls(units) if apart else None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import inf
 
+import msgspec
+
 from hoplite.scheduling.decisions import Cause, Delay, Placement
 from hoplite.scheduling.demand import HeldJob, Sharing, WaitingJob
 from hoplite.scheduling.placement import Fit
@@ -43,6 +45,10 @@ class Entry:
         self.broken = False
         """What it comes after did not succeed."""
 
+    def left(self) -> WaitingJob:
+        """The job with what it still has to come after."""
+        return msgspec.structs.replace(self.job, after=frozenset(self.missing))
+
     @property
     def firm(self) -> bool:
         """Whether its plan is kept in the planes."""
@@ -51,9 +57,7 @@ class Entry:
     def lost(self, cause: Cause, by: int | None) -> None:
         """Note that the prediction was given up."""
         if self.planned is not None:
-            first = self.delay is None or self.start < inf
-            if first:
-                self.delay = Delay(cause, by, self.start)
+            self.delay = Delay(cause, by, self.start)
 
 
 class Running:
@@ -67,8 +71,8 @@ class Running:
         """Until when the plan counts on it: its end, or an overrun after that."""
 
 
-Row = tuple[float, int, int, int, float, Entry]
-"""Order, id, option, fewest resources, length, entry."""
+Row = tuple[float, int, int, int, float, Entry, Option]
+"""Order, id, number of the option, fewest resources, length, entry, option."""
 
 
 class Book:
@@ -85,6 +89,10 @@ class Book:
         self.dependents: dict[int, set[int]] = {}
         self.inner: dict[int, set[int]] = {}
         """Waiting jobs by their container."""
+        self.lost: set[int] = set()
+        """Reservations that were granted and have no place any more."""
+        self.broken: set[int] = set()
+        """Waiting jobs for which there is no more hope."""
         self._starts: list[tuple[float, int]] = []
         self._due: set[int] = set()
 
@@ -106,7 +114,7 @@ class Book:
     def remove(self, entry: Entry) -> None:
         job = entry.job
         del self.waiting[job.id]
-        for known in (self.unplaced, self.parked, self._due):
+        for known in (self.unplaced, self.parked, self.lost, self.broken, self._due):
             known.discard(job.id)
         if job.starts_at is None:
             lane = self.lanes[entry.lane]
@@ -126,6 +134,7 @@ class Book:
         entry.start = inf if placement is None else placement.start
         self._due.discard(job_id)
         self.parked.discard(job_id)
+        self.lost.discard(job_id)
         if placement is None:
             self.unplaced.add(job_id)
             return
@@ -136,6 +145,8 @@ class Book:
         """There is no place for it as things are."""
         self.unplaced.discard(entry.job.id)
         self.parked.add(entry.job.id)
+        if entry.job.starts_at is not None:
+            self.lost.add(entry.job.id)
 
     def due(self, now: float) -> list[Entry]:
         """Those whose planned start has come, by start, then rank."""
@@ -177,6 +188,6 @@ class Book:
 def _rows(entry: Entry) -> list[Row]:
     job = entry.job
     return [
-        (job.order, job.id, option.number, option.fit.minimum, option.length, entry)
+        (job.order, job.id, option.number, option.fit.minimum, option.length, entry, option)
         for option in entry.options
     ]

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     PRIORITY = "a job of a higher priority took the place"
     RESERVATION = "a reservation took the place"
     OVERRUN = "a job holds its resources longer than it was to"
+    LATE = "it could not start when it was to: others ran on, or as many ran as may"
     RESOURCES = "resources changed"
     DEPENDENCY = "a job that it comes after ends later"
     CONTAINER = "its container changed its place"
@@ -93,7 +94,8 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     preemptions: dict[int, int]
     """Besteffort jobs to be ended, and the job that each is ended for."""
     impossible: tuple[int, ...]
-    """Waiting jobs whose dependency failed them."""
+    """Waiting jobs that can never start: what they come after did not succeed, or they are
+    reservations whose resources were gone until their time was over."""
     wake_at: float | None
     """The next time at which something is due if nothing else happens before."""
 
@@ -104,5 +106,4 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     decisions: Decisions
     planned: dict[int, Placement | None]
     """For every waiting job; None: no prediction is possible."""
-    waits: dict[int, Wait]
     refused: dict[int, Refusal]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from math import inf
 
 from hoplite.scheduling.placement import NEVER, Fit
@@ -10,20 +11,12 @@ from hoplite.scheduling.slots import Position, Slots
 
 
 class Window:
-    """One request's search through one line of slots.
+    """One request's search through one line of slots."""
 
-    A job that has a place already and looks for an earlier one gives that place as ``own`` from
-    ``own_start`` on: it does not stand in its way.  Then only starts before ``own_start`` may be
-    asked for, and a length that is not greater than the place's.
-    """
+    __slots__ = ("fit", "length", "slots")
 
-    __slots__ = ("fit", "length", "own", "own_start", "slots")
-
-    def __init__(
-        self, slots: Slots, fit: Fit, length: float, own: int = 0, own_start: float = inf
-    ) -> None:
+    def __init__(self, slots: Slots, fit: Fit, length: float) -> None:
         self.slots, self.fit, self.length = slots, fit, length
-        self.own, self.own_start = own, own_start
 
     def earliest(self, begin: float, latest: float = inf) -> tuple[float, int] | None:
         """The first start from ``begin`` to ``latest``, and what is free from it to its end.
@@ -79,26 +72,23 @@ class Window:
         number, index = self.slots.before(end)
         while number >= at[0]:
             chunk = chunks[number]
+            free = chunk.free
             first = at[1] if number == at[0] else 0
-            own, split = self._own_in(chunk.times, first, index)
-            whole = first == 0 and index == len(chunk.times) - 1 and split == first
-            if whole and (left & (chunk.every | own)).bit_count() >= need:
-                left &= chunk.every | own
+            if (
+                first == 0
+                and index == len(free) - 1
+                and (less := left & chunk.every).bit_count() >= need
+            ):
+                left = less
             else:
-                free, flip = chunk.free, chunk.flip
+                flip = chunk.flip
                 for slot in range(index, first - 1, -1):
-                    left &= free[slot] ^ flip | (own if slot >= split else 0)
+                    left &= free[slot] ^ flip
                     if left.bit_count() < need:
                         return (number, slot), 0
             number -= 1
-            index = len(chunks[number].times) - 1
+            index = len(chunks[number].free) - 1
         return None, left
-
-    def _own_in(self, times: list[float], first: int, last: int) -> tuple[int, int]:
-        """What of the own place to add to the slots from the second number on."""
-        if times[last] < self.own_start:
-            return 0, first
-        return self.own, max(first, bisect_left(times, self.own_start))
 
     def _first_misfit(self, at: Position, end: float) -> Position:
         """The latest slot from which on to ``end`` the request cannot be satisfied.
@@ -106,23 +96,60 @@ class Window:
         There is one: ``at``.  Adding slots only takes resources away, so it is found by halving.
         """
         tails: list[tuple[Position, int]] = []
-        left, chunks = self.fit.mask, self.slots.chunks
-        number, index = self.slots.before(end)
-        while number >= at[0]:
-            chunk, first = chunks[number], at[1] if number == at[0] else 0
-            own, split = self._own_in(chunk.times, first, index)
-            for slot in range(index, first - 1, -1):
-                left &= chunk.free[slot] ^ chunk.flip | (own if slot >= split else 0)
-                tails.append(((number, slot), left))
-            number -= 1
-            index = len(chunks[number].times) - 1
+        left = self.fit.mask
+        for position, free in self._backwards(at, end):
+            left &= free
+            tails.append((position, left))
         choose = self.fit.choose
         found = bisect_left(tails, True, key=lambda tail: not choose(tail[1]))
         return tails[min(found, len(tails) - 1)][0]
 
+    def _backwards(self, at: Position, end: float) -> Iterator[tuple[Position, int]]:
+        """The slots from ``end`` back to ``at``, and what is free in each."""
+        chunks = self.slots.chunks
+        number, index = self.slots.before(end)
+        while number >= at[0]:
+            chunk, first = chunks[number], at[1] if number == at[0] else 0
+            free, flip = chunk.free, chunk.flip
+            for slot in range(index, first - 1, -1):
+                yield (number, slot), free[slot] ^ flip
+            number -= 1
+            index = len(chunks[number].free) - 1
 
-_COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, *(int(2 ** (half / 2)) for half in range(7, 41))]
-_LENGTHS = [0.0, *(2.0 ** (half / 2) for half in range(48))]
+
+class OwnWindow(Window):
+    """The search of a job that has a place already, and looks for an earlier one.
+
+    What it holds from ``own_start`` on does not stand in its way.  Only for starts before
+    ``own_start``, and for a length that is not greater than the place's.
+    """
+
+    __slots__ = ("own", "own_start")
+
+    def __init__(self, slots: Slots, fit: Fit, length: float, own: int, own_start: float) -> None:
+        super().__init__(slots, fit, length)
+        self.own, self.own_start = own, own_start
+
+    def _narrowest(self, at: Position, end: float) -> tuple[Position | None, int]:
+        if end <= self.own_start:
+            return super()._narrowest(at, end)
+        need, left = self.fit.minimum, self.fit.mask
+        for position, free in self._backwards(at, end):
+            left &= free
+            if left.bit_count() < need:
+                return position, 0
+        return None, left
+
+    def _backwards(self, at: Position, end: float) -> Iterator[tuple[Position, int]]:
+        chunks, own, own_start = self.slots.chunks, self.own, self.own_start
+        for position, free in super()._backwards(at, end):
+            mine = chunks[position[0]].times[position[1]] >= own_start
+            yield position, free | own if mine else free
+
+
+_STEP = 2**0.25
+_COUNTS = [1, 2, 3, 4, 6, 8, *(round(2 ** (half / 2)) for half in range(7, 41))]
+_LENGTHS = [0.0, *(_STEP**step for step in range(4 * 24))]
 
 
 class Frontier:
@@ -133,51 +160,74 @@ class Frontier:
     resources, and others, which need at least as many, read it too.
     """
 
-    __slots__ = ("_by_count", "_by_fit")
+    __slots__ = ("_by_count", "_by_fit", "_given_back")
 
     def __init__(self) -> None:
-        self._by_count: dict[int, list[list[float]]] = {}
-        self._by_fit: dict[Fit, list[float]] = {}
+        self._by_count: dict[int, list[_Bounds]] = {}
+        self._by_fit: dict[Fit, _Bounds] = {}
+        self._given_back: list[float] = []
 
     def lower_bound(self, fit: Fit, length: float) -> float:
         """No start before this fits."""
         column = bisect_right(_LENGTHS, length) - 1
-        rows = self._by_count.get(fit.mask)
         bound = -inf
-        if rows is not None:
-            bound = rows[bisect_right(_COUNTS, fit.minimum) - 1][column]
+        rows = self._by_count.get(fit.mask)
+        if rows is not None and fit.minimum < NEVER:
+            row = rows[bisect_right(_COUNTS, fit.minimum) - 1]
+            bound = row.current(self._given_back)[column]
         own = self._by_fit.get(fit)
-        return bound if own is None else max(bound, own[column])
+        return bound if own is None else max(bound, own.current(self._given_back)[column])
 
     def learn(self, fit: Fit, length: float, start: float) -> None:
         """No start before ``start`` fits."""
         column = bisect_left(_LENGTHS, length)
         if not fit.counts_only:
-            _raise_row(self._by_fit.setdefault(fit, [-inf] * len(_LENGTHS)), column, start)
+            bounds = self._by_fit.setdefault(fit, _Bounds(len(self._given_back)))
+            bounds.lift(self._given_back, column, start)
             return
         rows = self._by_count.get(fit.mask)
         if rows is None:
-            rows = self._by_count[fit.mask] = [[-inf] * len(_LENGTHS) for _ in _COUNTS]
+            most = bisect_right(_COUNTS, fit.mask.bit_count())
+            rows = [_Bounds(len(self._given_back)) for _ in _COUNTS[:most]]
+            self._by_count[fit.mask] = rows
         for row in rows[bisect_left(_COUNTS, fit.minimum) :]:
-            if not _raise_row(row, column, start):
+            if not row.lift(self._given_back, column, start):
                 break
 
     def given_back(self, start: float) -> None:
         """Something is free again from ``start`` on: what ends after it may fit now."""
-        lower = [start - length for length in _LENGTHS[1:]] + [-inf]
-        for rows in self._by_count.values():
-            for row in rows:
-                row[:] = map(min, row, lower)
-        for row in self._by_fit.values():
-            row[:] = map(min, row, lower)
+        self._given_back.append(start)
+        if len(self._given_back) > _MOST_GIVEN_BACK:
+            self._by_count.clear()
+            self._by_fit.clear()
+            self._given_back.clear()
 
 
-def _raise_row(row: list[float], column: int, start: float) -> bool:
-    """Raise the entries from ``column`` on; False if none was lower."""
-    changed = False
-    for at in range(column, len(row)):
-        if row[at] >= start:
-            break
-        row[at] = start
-        changed = True
-    return changed
+_MOST_GIVEN_BACK = 10_000
+
+
+class _Bounds:
+    """For each length in ``_LENGTHS`` and more, up to the next, a time before which none fits."""
+
+    __slots__ = ("_bounds", "_seen")
+
+    def __init__(self, seen: int) -> None:
+        self._bounds = [-inf] * len(_LENGTHS)
+        self._seen = seen
+
+    def current(self, given_back: list[float]) -> list[float]:
+        """The bounds after what was given back since they were last looked at."""
+        if self._seen < len(given_back):
+            start = min(given_back[self._seen :])
+            self._seen = len(given_back)
+            lower = [start - length for length in _LENGTHS[1:]]
+            self._bounds = [*map(min, self._bounds, lower), -inf]
+        return self._bounds
+
+    def lift(self, given_back: list[float], column: int, start: float) -> bool:
+        """Raise the bounds for the lengths from ``column`` on; False if none was lower."""
+        bounds = self.current(given_back)
+        stop = bisect_left(bounds, start, column) if column < len(bounds) else column
+        if stop > column:
+            bounds[column:stop] = [start] * (stop - column)
+        return stop > column

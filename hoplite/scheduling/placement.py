@@ -2,7 +2,7 @@
 
 A request is compiled once for a table of resources and a filter, then asked many times for a choice
 out of what is free.  Every choice takes the first units in the order of their lowest resources, so
-taking away what was not chosen never changes the choice.
+taking away what was not chosen does not change the choice (but of BESTHALF, which depends on all).
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from math import inf, nextafter
 
 import msgspec
 
 from hoplite.scheduling.demand import Sharing
-from hoplite.scheduling.earliest import Frontier, Window
+from hoplite.scheduling.earliest import Frontier, OwnWindow, Window
 from hoplite.scheduling.placement import Fit
 from hoplite.scheduling.slots import Slots
 
@@ -56,7 +57,7 @@ class View:
         """As :meth:`earliest` for a job that has the place ``own`` in these slots."""
         mine = own.bits if length <= own.end - own.start else 0
         bound = min(self.frontier.lower_bound(fit, length), own.start - length)
-        search = Window(self.slots, fit, length, mine, own.start)
+        search = OwnWindow(self.slots, fit, length, mine, own.start)
         return search.earliest(max(begin, bound), min(latest, nextafter(own.start, -inf)))
 
 
@@ -139,11 +140,9 @@ def _uncovered(region: Region, others: list[Region]) -> list[Region]:
     if not near:
         return [region]
     inner = {t for other in near for t in (other.start, other.end)}
-    times = sorted(
-        {region.start, region.end, *(t for t in inner if region.start < t < region.end)}
-    )
+    times = sorted({region.start, region.end, *(t for t in inner if region.start < t < region.end)})
     pieces = []
-    for start, end in zip(times, times[1:], strict=False):
+    for start, end in pairwise(times):
         bits = region.bits
         for other in near:
             if other.start <= start and other.end >= end:

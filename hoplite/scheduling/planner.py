@@ -9,7 +9,7 @@ from hoplite.scheduling.decisions import Cause, Placement, Refusal
 from hoplite.scheduling.demand import Cluster, HeldJob, Limits, WaitingJob
 from hoplite.scheduling.groups import Requests
 from hoplite.scheduling.levels import Levels
-from hoplite.scheduling.placement import Compiler, Fit
+from hoplite.scheduling.placement import Compiler
 from hoplite.scheduling.plane import Plane, Region, View
 
 
@@ -24,10 +24,12 @@ class Planner:
         self.book = Book()
         self.held = 0
         """What is held in the cluster, whatever the plan says."""
-        self.room = -inf
+        self.room = inf
         """From when on something was given back since the plan was last gone through."""
         self.freed = True
         """Whether something was given back since the last look for jobs to start."""
+        self.besteffort_now = 0
+        """What besteffort jobs are about to start on; no plane knows it."""
 
     @classmethod
     def new(cls, cluster: Cluster, limits: Limits, now: float) -> Planner:
@@ -39,7 +41,9 @@ class Planner:
         return Entry(
             job,
             tuple(
-                Option(number, self.requests.fit(one, self.exists), one.walltime_s, self.limits.gap_s)
+                Option(
+                    number, self.requests.fit(one, self.exists), one.walltime_s, self.limits.gap_s
+                )
                 for number, one in enumerate(usable)
             ),
         )
@@ -136,6 +140,8 @@ class Planner:
             for plane in planes:
                 plane.occupy(region)
         self.book.plan(entry, placement)
+        if entry.delay is not None and placement.start <= entry.delay.promised:
+            entry.delay = None
         if job.container:
             self._contain(job.id, placement.bits, placement.start, placement.end)
         self._tell_dependents(job.id, placement.end)
@@ -161,16 +167,14 @@ class Planner:
             self.close(job_id)
         self._tell_dependents(job_id, inf)
 
-    def clear(
-        self, region: Region, planes: list[Plane], cause: Cause, by: int | None, *, but: int = 0
-    ) -> None:
+    def clear(self, region: Region, planes: list[Plane], cause: Cause, by: int | None) -> None:
         """Displace those whose planned places in these planes meet the region."""
         if all(plane.free(region) for plane in planes):
             return
         container = next((c for c, p in self.levels.containers.items() if p in planes), None)
         for entry in list(self.book.firm_in(container)):
             planned = entry.planned
-            if planned is None or entry.job.starts_at is not None or entry.job.id == but:
+            if planned is None or entry.job.starts_at is not None:
                 continue
             meets = planned.start < region.end and planned.end + self.limits.gap_s > region.start
             shares = region.sharing is not None and region.sharing == entry.job.sharing
@@ -214,16 +218,24 @@ class Planner:
 
     def reserve(self, entry: Entry) -> Refusal | None:
         """Give a reservation its place at exactly its start, or say why not."""
+        answer = self.grant(entry)
+        if isinstance(answer, Refusal):
+            return answer
+        self.put(entry, answer)
+        return None
+
+    def grant(self, entry: Entry) -> Placement | Refusal:
+        """The place of a reservation at exactly its start; nothing is changed."""
         job, option = entry.job, entry.options[0]
         start = job.starts_at if job.starts_at is not None else self.now
-        for plane in self._open_to(job):
+        planes = self._open_to(job)
+        for plane in planes:
             free = plane.view(job.sharing).slots.during(start, start + option.length)
             bits = option.fit.choose(free & option.fit.mask)
             if bits and start + option.walltime > self.now:
-                self.put(entry, Placement(bits, start, start + option.walltime))
-                return None
+                return Placement(bits, start, start + option.walltime)
         could: float | None = None
-        for plane in self._open_to(job)[-1:]:
+        for plane in planes[-1:]:
             begin = max(self.now, start)
             found = plane.view(job.sharing).earliest(option.fit, option.length, begin)
             could = None if found is None else found[0]
@@ -263,7 +275,7 @@ class Planner:
     def _contain(self, container: int, bits: int, start: float, end: float) -> None:
         self.close(container)
         self.levels.contain(container, bits, start, end)
-        self._wake(self.book.inner.get(container, set()))
+        self.wake(self.book.inner.get(container, set()))
 
     def _tell_dependents(self, job_id: int, end: float) -> None:
         """Those that come after a job must not start before its end."""
@@ -273,20 +285,16 @@ class Planner:
             if entry.start < end + self.limits.gap_s:
                 self.displace(entry, Cause.DEPENDENCY, job_id)
         if end < inf:
-            self._wake(dependents)
+            self.wake(dependents)
             if dependents:
                 self._room_from(end)
 
-    def _wake(self, job_ids: set[int]) -> None:
+    def wake(self, job_ids: set[int]) -> None:
+        """Those of them for whom there was no place are looked at again."""
         woken = job_ids & self.book.parked
         self.book.parked -= woken
         self.book.unplaced |= woken
 
     def _room_from(self, time: float) -> None:
-        self.room = min(self.room, max(time, self.now)) if self.room > -inf else self.now
-        self.freed = self.freed or time <= self.now
-
-
-def fits_in(fit: Fit, free: int) -> bool:
-    """Whether ``free`` satisfies the request."""
-    return (free & fit.mask).bit_count() >= fit.minimum and fit.choose(free) != 0
+        self.room = min(self.room, time)
+        self.freed = True

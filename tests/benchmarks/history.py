@@ -84,9 +84,7 @@ def _measure(server: ServerProcess, jobs: int) -> Kept:
     connection = Connection(server.url)
     # 101 jobs would make each page full and followed; below that, what is half way down is empty.
     half = jobs // 2 if jobs > 200 else jobs + 1
-    pages = {
-        name: _median_s(connection, path.format(half=half)) for name, path in _PAGES.items()
-    }
+    pages = {name: _median_s(connection, path.format(half=half)) for name, path in _PAGES.items()}
     connection.close()
     resident = psutil.Process(server.pid).memory_info().rss
     return Kept(jobs=jobs, start=statistics.median(starts), resident=resident, pages=pages)

@@ -135,15 +135,16 @@ def run(load: Load) -> Measured:
     )
 
 
-def _send_all(
-    connections: list[Connection], load: Load
-) -> tuple[Counter[int], list[float]]:
+def _send_all(connections: list[Connection], load: Load) -> tuple[Counter[int], list[float]]:
     poll = select.poll()
     statuses: Counter[int] = Counter()
-    latencies = []
+    latencies: list[float] = []
     sends = {}
     for n, connection in enumerate(connections[: load.count]):
-        sends[connection.socket.fileno()] = connection, load.requests[n % len(load.requests)].encode()
+        sends[connection.socket.fileno()] = (
+            connection,
+            load.requests[n % len(load.requests)].encode(),
+        )
         poll.register(connection.socket, select.POLLIN)
         connection.send(sends[connection.socket.fileno()][1])
     to_send = load.count - len(sends)

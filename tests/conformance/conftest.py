@@ -1,4 +1,4 @@
-"""Executors for the conformance suite."""
+"""Journals and executors for the conformance suite."""
 
 from __future__ import annotations
 
@@ -13,10 +13,30 @@ import msgspec
 import pytest
 
 from hoplite.execution.protocol import Executor, LaunchSpec
+from hoplite.journal.protocol import Journal
+from hoplite.journal.store import SqliteJournal
 from tests.execution.engines import ENGINES, Engine, plugin_path
 from tests.execution.recording import Recorder
 
 Host = Callable[..., "subprocess.Popen[bytes]"]
+
+MakeJournal = Callable[[Path], Journal]
+
+JOURNALS: list[MakeJournal] = [lambda directory: SqliteJournal(directory / "journal.db")]
+
+
+@pytest.fixture(params=JOURNALS, ids=["sqlite"])
+def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
+    """Opens the same journal each time; its last opener must have closed it."""
+    make: MakeJournal = request.param
+    return lambda: make(tmp_path)
+
+
+@pytest.fixture
+def journal(open_journal: Callable[[], Journal]) -> Iterator[Journal]:
+    opened = open_journal()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=sorted(ENGINES))

@@ -1,11 +1,11 @@
-"""What every journal does.  A new implementation joins ``FACTORIES`` and is done when this passes."""
+"""What every journal does.  A new implementation joins ``JOURNALS`` in ``conftest.py`` and is done
+when this and the other tests of journals here pass."""
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,30 +21,10 @@ from hoplite.journal.protocol import (
     Page,
     Tombstone,
 )
-from hoplite.journal.store import SqliteJournal
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, Event, Outcome, State
 from hoplite.model.timeline import Entry, Happening
 from tests.journal.jobs import START, a_job, an_ended_job, an_entry, created, uuid_of
-
-Factory = Callable[[Path], Journal]
-
-FACTORIES: list[Factory] = [lambda directory: SqliteJournal(directory / "journal.db")]
-
-
-@pytest.fixture(params=FACTORIES, ids=["sqlite"])
-def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    """Opens the same journal each time; its last opener must have closed it."""
-    factory: Factory = request.param
-    return lambda: factory(tmp_path)
-
-
-@pytest.fixture
-def journal(open_journal: Callable[[], Journal]) -> Iterator[Journal]:
-    opened = open_journal()
-    yield opened
-    opened.close()
-
 
 FULL: dict[str, Any] = {
     "config": msgspec.Raw('{"text": "Größe", "n": [1, 2.5, null]}'.encode()),

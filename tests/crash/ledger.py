@@ -95,7 +95,7 @@ def listed_jobs(server: ServerProcess) -> dict[str, dict[str, Any]]:
 
 
 def events(server: ServerProcess) -> list[dict[str, Any]]:
-    """The whole timeline; each event's ``data`` with its ``seq``."""
+    """The whole timeline of jobs; each event's ``data`` with its ``seq``."""
     found, seq = [], 0
     text = server.request("GET", "/events?after=0&follow=0").text
     for line in text.splitlines():
@@ -105,7 +105,7 @@ def events(server: ServerProcess) -> list[dict[str, Any]]:
             seq = int(value)
         elif name == "data":
             found.append({**json.loads(value), "seq": seq})
-    return found
+    return [event for event in found if event["job"] is not None]
 
 
 def check_timeline(server: ServerProcess) -> None:

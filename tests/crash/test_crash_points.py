@@ -10,18 +10,17 @@ from tests.crash.ledger import END_OF, Ledger, died
 from tests.server.process import ServerProcess
 
 POINTS = [
-    # The first POST; later ones carry starts, statuses, ends and launches of those that waited.
-    ("journal.before_commit:1", "journal.before_commit:1"),
-    ("journal.after_commit:1", "journal.after_commit:1"),
-    ("journal.before_commit:2", "manager.before_launch:1"),
-    ("journal.after_commit:3", "manager.after_launch:1"),
-    ("journal.before_commit:5", "manager.before_news:1"),
-    ("journal.after_commit:9", "executor.before-ended:1"),
-    ("manager.before_launch:2", "journal.after_commit:2"),
-    ("manager.after_launch:3", "journal.before_commit:3"),
+    # The first commit is that of the machine's resources, the second the first POST; later ones
+    # carry starts, statuses, ends and launches of those that waited.
+    ("journal.before_commit:1", "journal.before_commit:2"),
+    ("journal.after_commit:2", "journal.after_commit:1"),
+    ("journal.after_commit:4", "manager.after_launch:1"),
+    ("journal.before_commit:6", "manager.before_news:1"),
+    ("journal.after_commit:10", "executor.before-ended:1"),
+    ("manager.before_launch:2", "journal.before_commit:3"),
     ("manager.before_news:2", "manager.after_news:1"),
     ("manager.after_news:3", "executor.before-started:1"),
-    ("executor.before-launch:2", "executor.before-launch:1"),
+    ("executor.before-launch:2", "manager.before_launch:1"),
 ]
 
 
@@ -55,7 +54,7 @@ def test_a_request_that_got_no_answer_is_repeated_with_its_key(
     make_server: MakeServer, ledger: Ledger
 ) -> None:
     """The first try made the job though the answer was lost; the second finds it."""
-    server = make_server().start(crash_at="journal.after_commit:1")
+    server = make_server().start(crash_at="manager.before_launch:1")
     key = {"Idempotency-Key": "once"}
     body = {"name": "golden.busy", "config": {"path": str(ledger.notes)}, "run": True}
     with pytest.raises(requests.ConnectionError):
@@ -69,12 +68,9 @@ def test_a_request_that_got_no_answer_is_repeated_with_its_key(
     assert len(server.get("/jobs")["jobs"]) == 1
 
 
-def test_a_kill_that_was_journalled_is_carried_out(
-    make_server: MakeServer, ledger: Ledger
-) -> None:
+def test_a_kill_that_was_journalled_is_carried_out(make_server: MakeServer, ledger: Ledger) -> None:
     """The server died after it had written down the kill and before any signal was sent."""
-    # The commits: the job, its start, its only status, and the kill.
-    server = make_server().start(crash_at="journal.after_commit:4")
+    server = make_server().start(crash_at="manager.before_kill:1")
     job = ledger.submit(server, count=1, until=str(ledger.notes) + ".never")
     assert job is not None
     server.get(f"/jobs/{job['uuid']}?wait=20&for=change&since=3")

@@ -164,7 +164,8 @@ def test_a_killed_job_stays_killed_and_its_grace_goes_on(make_server: MakeServer
     obeys = server.run("golden.sleep")
     ignores = server.run("golden.ignore_sigterm")
     for job in (obeys, ignores):
-        wait_until(lambda job=job: server.job(job["uuid"])["status"], "the status")
+        server.get(f"/jobs/{job['uuid']}?wait=20&for=change&since=4")
+        assert server.job(job["uuid"])["status"]
         server.put(f"/jobs/{job['uuid']}/kill")
     server.kill_9()
     wait_until(lambda: len(children(server)) == 1, "the end of the one that obeys")

@@ -87,7 +87,7 @@ class Client:
         assert job["status"]["n"] == job["config"]["count"] - 1
 
 
-@pytest.mark.parametrize("seed", [15, 16])
+@pytest.mark.parametrize("seed", [15])
 def test_crashes_at_random_moments_lose_nothing(
     seed: int, make_server: MakeServer, ledger: Ledger
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -51,9 +50,7 @@ def rewrite_claim(server: ServerProcess, job: dict[str, Any], **changes: Any) ->
     claim.unlink()
     claim.symlink_to(msgspec.json.encode(facts).decode())
     with sqlite3.connect(server.data_dir / "journal.db") as journal:
-        (handle,) = journal.execute(
-            "SELECT handle FROM jobs WHERE id = ?", (job["id"],)
-        ).fetchone()
+        (handle,) = journal.execute("SELECT handle FROM jobs WHERE id = ?", (job["id"],)).fetchone()
         known = msgspec.json.decode(handle)
         known.update({key: value for key, value in changes.items() if key in known})
         journal.execute(

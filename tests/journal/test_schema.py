@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from hoplite.exceptions import StorageUnavailableError
-from hoplite.journal.protocol import Page
+from hoplite.journal.protocol import Page, ResourceSaved
 from hoplite.journal.schema import APPLICATION_ID, Migration, migrations, prepare
 from hoplite.journal.store import SqliteJournal
-from tests.journal.jobs import a_job, created
+from hoplite.model.resource import Resource
+from tests.journal.jobs import a_job, an_ended_job, created, with_status
 
 NEWEST = migrations()[-1].number
+OLD = Path(__file__).parent / "old"
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -45,6 +47,30 @@ def test_a_journal_of_any_version_opens_as_the_newest(tmp_path: Path, version: i
     fresh = tmp_path / "fresh.db"
     SqliteJournal(fresh).close()
     assert tables(path) == tables(fresh)
+
+
+def test_a_journal_that_hoplite_16_0_wrote_opens_whole(tmp_path: Path) -> None:
+    """The file was written by the code of its time, not by today's migrations."""
+    path = tmp_path / "journal.db"
+    shutil.copy(OLD / "version-1.db", path)
+    journal = SqliteJournal(path)
+    jobs = {job.id: job for job in journal.page(Page(limit=9)).jobs}
+    assert jobs == {
+        1: with_status(a_job(1), 1)[0].job,  # type: ignore[union-attr] # it is a JobChanged
+        2: an_ended_job(2),
+        3: a_job(3, config=jobs[3].config, env={"LANG": "C"}, workdir="/srv/data"),
+    }
+    assert len(jobs[3].config) > 2000
+    assert journal.tombstone(4) is not None
+    assert journal.key_used("alice", "key") is not None
+    entries = journal.entries(after=0, job_id=None, limit=99)
+    assert [entry.job_id for entry in entries] == [1, 2, 2, 3, 1]
+    assert journal.last_ids() == (4, 6)
+    assert (journal.resources(), journal.properties(), journal.last_resource_id()) == ([], [], 0)
+    node = Resource(id=1, network_address="node1")
+    journal.commit(ResourceSaved(node))
+    assert journal.resources() == [node]
+    journal.close()
 
 
 def test_a_new_journal_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -147,11 +147,12 @@ class ServerProcess:
     def job_processes(self) -> list[psutil.Process]:
         """Wardens of this data directory and all that runs below them, the server dead or not."""
         found = []
-        for process in psutil.process_iter():
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208 - names only, often
             with contextlib.suppress(psutil.Error, OSError):
                 # A warden's stderr is its log, a job's is below the data directory too.
-                stderr = str(Path(f"/proc/{process.pid}/fd/2").readlink())
-                if stderr.startswith(f"{self.data_dir}/") and process.pid != self.pid:
+                stderr = os.readlink(f"/proc/{pid}/fd/2")  # noqa: PTH115 - as above
+                if stderr.startswith(f"{self.data_dir}/") and pid != self.pid:
+                    process = psutil.Process(pid)
                     found += [process, *process.children(recursive=True)]
         return list(dict.fromkeys(found))
 

@@ -89,8 +89,7 @@ def test_kill_ends_the_whole_tree(server: ServerProcess) -> None:
     ended = server.ended(job["uuid"])
     assert (ended["outcome"], ended["killed"], ended["signal"]) == ("killed", True, 15)
     assert ended["owner"] in ended["reason"] and "SIGTERM" in ended["reason"]
-    for pid in pids:
-        wait_until(lambda pid=pid: not psutil.pid_exists(pid), f"the end of {pid}")
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the end of the tree")
 
 
 def test_kill_9_follows_the_grace_time(make_server: MakeServer) -> None:
@@ -130,6 +129,19 @@ def test_delete_forgets_an_ended_job_only(server: ServerProcess) -> None:
     assert server.request("DELETE", f"/jobs/{job['uuid']}").status_code == 404
 
 
+def test_deleting_a_job_that_was_never_started_cancels_it(server: ServerProcess) -> None:
+    job = server.create("golden.noop")
+    after = server.get("/jobs?limit=1")["jobs"][0]["id"]
+    assert after == job["id"]
+    deleted = server.request("DELETE", f"/jobs/{job['uuid']}")
+    assert deleted.json() == {"uuid": job["uuid"], "deleted": True}
+    assert server.request("GET", f"/jobs/{job['uuid']}").status_code == 404
+    told = server.request("GET", "/events?after=1&follow=0").text
+    mine = [line for line in told.splitlines() if job["uuid"] in line]
+    assert '"event":"forgotten"' in mine[-1]
+    assert f"deleted by {job['owner']}" in mine[-1]
+
+
 def test_the_status_is_replaced_with_the_key(server: ServerProcess) -> None:
     job = server.run("golden.expose_key")
     uuid = job["uuid"]
@@ -148,6 +160,7 @@ def test_the_status_is_replaced_with_the_key(server: ServerProcess) -> None:
         odd = {"Authorization": header.encode("latin-1")}
         refused = server.request("PUT", put, json={"status": {}}, headers=odd)
         assert refused.status_code == 403, header
+    bad: Any
     for bad in (None, [], "text", 3):
         refused = server.request("PUT", put, json={"status": bad, "api_key": key})
         assert (refused.status_code, refused.json()["field"]) == (400, "status")

@@ -17,7 +17,7 @@ from hoplite.exceptions import InvalidFieldError, JobDoesNotExistError, TooManyS
 from hoplite.manager.timeline import Timeline
 from hoplite.model.caller import Caller, Visibility
 from hoplite.model.job import Job
-from hoplite.model.timeline import Entry, Happening
+from hoplite.model.timeline import NO_JOB, OF_RESOURCES, Entry, Happening
 
 routes = Routes("events")
 
@@ -42,23 +42,23 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EventView(msgspec.Struct, frozen=True):
     """The ``data`` of one event."""
 
-    job: str
-    """The job's uuid."""
-    id: int
-    """The job's id."""
+    job: str | None
+    """The job's uuid; null for an event about resources."""
+    id: int | None
+    """The job's id; null for an event about resources."""
     event: Happening
     time: datetime
     who: str
     version: int
-    """The job's version after it."""
+    """The job's version after it; 0 for an event about resources."""
     detail: Any
 
 
 def event_text(entry: Entry, with_detail: bool) -> bytes:
     """One event as it goes over the wire."""
     view = EventView(
-        entry.uuid,
-        entry.job_id,
+        entry.uuid or None,
+        None if entry.job_id == NO_JOB else entry.job_id,
         entry.what,
         datetime.fromtimestamp(entry.at, UTC),
         entry.who,
@@ -91,7 +91,7 @@ _HEADERS = {
     raises=[TooManyStreamsError],
 )
 def get_events(call: Call[EventsQuery, None]) -> Response:
-    """Follow what happens to all jobs, as server-sent events.
+    """Follow what happens to all jobs and resources, as server-sent events.
 
     Without `after` or `Last-Event-ID` the stream begins with what happens from now on.
     """
@@ -168,7 +168,7 @@ class _Seen:
 
     def text(self, entry: Entry) -> bytes | None:
         mine = self._caller.is_admin or entry.owner == self._caller.name
-        if mine or self._visibility is Visibility.FULL:
+        if mine or entry.what in OF_RESOURCES or self._visibility is Visibility.FULL:
             return event_text(entry, with_detail=True)
         return None if self._visibility is Visibility.NONE else event_text(entry, False)
 

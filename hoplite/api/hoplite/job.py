@@ -213,6 +213,9 @@ def kill_job(call: Call[Any, None]) -> Response:
     raises=[NotAuthorizedError, JobDoesNotExistError, JobNotEndedError, StorageFullError],
 )
 def delete_job(call: Call[Any, None]) -> Response:
-    """Forget an ended job, its log too."""
+    """Forget a job that has ended, its log too, or one that was never started.
+
+    A job that waits or runs has to be killed first.
+    """
     job = call.service.manager.forget(call.caller, visible_job(call).uuid)
     return json_answer(DeletedAnswer(job.uuid, True))

@@ -1,4 +1,4 @@
-"""The JSON answers that a server gives without asking the application."""
+"""The answers that a server gives without asking the application."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hoplite.exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from wsgiref.types import StartResponse
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _BY_STATUS: dict[int, type[HopliteError]] = {
     400: InvalidRequestError,
@@ -28,10 +28,16 @@ _BY_STATUS: dict[int, type[HopliteError]] = {
 }
 
 
-def error_body(error: HopliteError) -> bytes:
-    """``{"error", "code", "exception"}`` as the application writes it."""
+def error_body(error: HopliteError, path: str = "", accept: str = "") -> tuple[str, bytes]:
+    """The content type, and the error as the application writes it at that path: JSON of
+    ``{"error", "code", "exception"}``, or as the OAR dialect has it."""
+    if path in ("/oarapi", "/oarapi-priv") or path.startswith(("/oarapi/", "/oarapi-priv/")):
+        # Rare, and not worth a YAML library in every process that serves.
+        from hoplite.api.oar.refusal import refusal
+
+        return refusal(error, path, accept)
     answer = {"error": error.message, "code": error.code, "exception": type(error).__name__}
-    return msgspec.json.encode(answer)
+    return "application/json", msgspec.json.encode(answer)
 
 
 def error_for(status: int, message: str) -> HopliteError:
@@ -43,10 +49,13 @@ def status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
 
 
-def answer_error(error: HopliteError, start_response: StartResponse) -> Iterable[bytes]:
+def answer_error(
+    error: HopliteError, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Answer a WSGI request with the error."""
-    body = error_body(error)
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    path, accept = environ.get("PATH_INFO", ""), environ.get("HTTP_ACCEPT", "")
+    content_type, body = error_body(error, path, accept)
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     retry_after_s: int | None = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers.append(("Retry-After", str(retry_after_s)))

@@ -95,7 +95,7 @@ class GranianApp:
         try:
             self._bodies.receive(environ)
         except HopliteError as refusal:
-            return answer_error(refusal, start_response)
+            return answer_error(refusal, environ, start_response)
         return self._app(environ, start_response)
 
 

@@ -61,4 +61,4 @@ class ReportListener:
         if environ["REQUEST_METHOD"] == "PUT" and _STATUS_OF_A_JOB.fullmatch(path):
             return self._app(environ, start_response)
         refusal = NotFoundError("jobs report their status here, by PUT /jobs/<uuid>; nothing else")
-        return answer_error(refusal, start_response)
+        return answer_error(refusal, environ, start_response)

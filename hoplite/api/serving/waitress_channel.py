@@ -80,9 +80,13 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc] # waitress has no types
     def execute(self) -> None:
         refusal = self.request.error
         message = _message(refusal.code, refusal.body, self.channel.adj)
-        body = error_body(error_for(refusal.code, message))
+        content_type, body = error_body(
+            error_for(refusal.code, message),
+            getattr(self.request, "path", ""),
+            self.request.headers.get("ACCEPT", ""),
+        )
         self.status = status_line(refusal.code)
-        self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers.append(("Content-Type", content_type))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.channel.linger = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.process_tree import ProcessId, is_alive
 from hoplite.execution.protocol import Ended, NeverStarted, Running
 
-WAIT_FOR_WARDEN_S = 5.0
-"""How long a warden that lives is given to write down the end of a process that is gone."""
+WAIT_FOR_WARDEN_S = 620.0
+"""How long a warden that lives is given to write down the end of a process that is gone: a little
+longer than it tries to, on a full disk."""
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class LastBoot:
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "engine.json"
         self._noted = False
+        self._noting = threading.Lock()
 
     def differs(self) -> bool:
         """Have jobs been launched here, and the machine been booted since."""
@@ -73,9 +76,13 @@ class LastBoot:
             return True
 
     def note(self) -> None:
-        """Have it say this boot; raises OSError."""
-        if self._noted:
-            return
+        """Have it say this boot; raises OSError.  May be called by many threads at once."""
+        with self._noting:
+            if not self._noted:
+                self._write()
+                self._noted = True
+
+    def _write(self) -> None:
         new = self._path.with_suffix(".json.new")
         with new.open("wb") as file:
             file.write(msgspec.json.encode({"boot_id": boot_id()}))
@@ -87,7 +94,6 @@ class LastBoot:
             os.fsync(directory)
         finally:
             os.close(directory)
-        self._noted = True
 
 
 def settle(files: JobFiles, *, rebooted: bool) -> Claimed | Ended | NeverStarted:

@@ -39,7 +39,9 @@ from hoplite.execution.local.wire import (
 )
 from hoplite.execution.protocol import Ended
 
-_PRELOADED = ("json", "requests", "subprocess", "hoplite.client.status_updater")
+PRELOADED = ("json", "requests", "subprocess", "hoplite.client.status_updater")
+"""What jobs need not import, because every warden has."""
+
 _RECEIVE_BYTES = 256 * 1024
 _SWEEP_S = 5.0
 
@@ -256,7 +258,7 @@ def main(arguments: list[str]) -> None:
     os.chdir("/")
     set_comm("hoplite-warden")
     adopt_orphans()
-    for name in _PRELOADED:
+    for name in PRELOADED:
         importlib.import_module(name)
     # A search through all of the path fills the finders' caches, once for all children.
     importlib.util.find_spec("hoplite_job_plugin_that_does_not_exist")

@@ -11,7 +11,8 @@ from hoplite.execution.local.live_jobs import LiveJob
 from hoplite.execution.local.process_tree import LINUX, is_alive
 
 _POLL_S = 0.2
-_RECHECK_S = 0.01
+_FIRST_RECHECK_S = 0.01
+_LAST_RECHECK_S = 1.0
 
 
 class Watching:
@@ -52,8 +53,10 @@ class Watching:
         self._ask(job, time.monotonic())
 
     def _ask(self, job: LiveJob, since: float) -> None:
-        if not self._conclude(job, time.monotonic() - since):
-            self._loop.call_later(_RECHECK_S, lambda: self._ask(job, since))
+        waited_s = time.monotonic() - since
+        if not self._conclude(job, waited_s):
+            pause_s = min(max(waited_s / 10, _FIRST_RECHECK_S), _LAST_RECHECK_S)
+            self._loop.call_later(pause_s, lambda: self._ask(job, since))
 
     def _release(self, job: LiveJob) -> None:
         if job.pidfd is not None:

@@ -1,0 +1,152 @@
+"""``GET /resources…``: the resources, and the jobs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from hoplite.api.oar.collection import Collection, limit_of, paged, whole
+from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, PageQuery
+from hoplite.api.oar.links import Link
+from hoplite.api.oar.resource_views import (
+    JobOnResource,
+    ResourceDetails,
+    ResourceItem,
+    details,
+    jobs_of,
+    summary,
+)
+from hoplite.api.oar.titled import Titled
+from hoplite.exceptions import NotFoundError, ResourceDoesNotExistError
+from hoplite.model.resource import Resource
+from hoplite.model.resource_property import ALIASES
+
+routes = OarRoutes("OAR resources")
+
+
+class JobsQuery(Options, frozen=True):
+    """Which of the jobs."""
+
+    state: Annotated[
+        str, Meta(description="Only jobs in this state; Terminated and Error are passed over.")
+    ] = ""
+
+
+class JobsByValue(msgspec.Struct, frozen=True):
+    """For each value of a property (under the property's own name) the ids of the ``jobs``."""
+
+    items: list[Hash]
+    links: list[Link]
+    api_timestamp: int
+
+
+@routes.get("/resources", query=PageQuery, answers={200: Collection[ResourceItem]})
+def list_resources(call: OarCall[PageQuery, None]) -> Answer:
+    """List the resources and their states, by id."""
+    return _page(call, summary)
+
+
+@routes.get(
+    "/resources/details",
+    query=PageQuery,
+    aliases=["/resources/full"],
+    answers={200: Collection[ResourceDetails]},
+)
+def list_resources_in_detail(call: OarCall[PageQuery, None]) -> Answer:
+    """List the resources with all of their properties, by id."""
+    return _page(call, details)
+
+
+@routes.get("/resources/<id>", answers={200: ResourceDetails}, raises=[ResourceDoesNotExistError])
+def get_resource(call: OarCall[Options, None]) -> Answer:
+    """Show a resource with all of its properties."""
+    shown = details(call, _resource(call))
+    return Answer({str(call.id): shown} if call.structure == "oar" else shown)
+
+
+@routes.get("/resources/<id>/jobs", query=JobsQuery, answers={200: Collection[JobOnResource]})
+def list_jobs_on_resource(call: OarCall[JobsQuery, None]) -> Answer:
+    """List the jobs that hold a resource now; none for a resource that does not exist."""
+    return _jobs(call, [call.id])
+
+
+@routes.get(
+    "/resources/nodes/<address>",
+    parameters={"address": "The network address of the node."},
+    answers={200: Collection[ResourceItem]},
+    raises=[NotFoundError],
+)
+def list_resources_of_node(call: OarCall[Options, None]) -> Answer:
+    """List the resources of a node, by id."""
+    found = _of_node(call)
+    if not found:
+        raise Titled(
+            "Node not found", NotFoundError(f"no resource is of the node {call.path['address']}")
+        )
+    return whole(call, [summary(call, each) for each in found], hash_by_id=True)
+
+
+@routes.get(
+    "/resources/nodes/<address>/jobs",
+    query=JobsQuery,
+    parameters={"address": "The network address of the node."},
+    answers={200: Collection[JobOnResource]},
+)
+def list_jobs_on_node(call: OarCall[JobsQuery, None]) -> Answer:
+    """List the jobs that hold resources of a node now; none for a node that does not exist."""
+    return _jobs(call, [each.id for each in _of_node(call)])
+
+
+@routes.get(
+    "/resources/<name>/jobs",
+    parameters={"name": "The name of a property."},
+    answers={200: JobsByValue},
+)
+def list_jobs_by_property(call: OarCall[Options, None]) -> Answer:
+    """For each value of a property, list the jobs on the resources that have it.
+
+    No items for a property that resources do not have.
+    """
+    resources = call.service.manager.resources
+    view, name = resources.view, call.path["name"]
+    items: list[Hash] = []
+    if view.properties.get(ALIASES.get(name, name)):
+        by_value = view.table.by_value(ALIASES.get(name, name).lower())
+        items = [
+            {name: value, "jobs": [job.id for job in resources.jobs_on(view.table.ids_of(bits))]}
+            for value, bits in by_value.items()
+        ]
+    return Answer(JobsByValue(items, [Link("self", call.base.again(call.request))], call.now))
+
+
+def _page(
+    call: OarCall[PageQuery, Any], show: Callable[[OarCall[Any, Any], Resource], dict[str, Any]]
+) -> Answer:
+    table = call.service.manager.resources.table
+    limit, offset = limit_of(call), call.query.offset
+    end = len(table) if limit is None else min(len(table), offset + limit)
+    shown = [show(call, each) for each in islice(table, min(offset, len(table)), end)]
+    return paged(call, shown, len(table))
+
+
+def _resource(call: OarCall[Any, Any]) -> Resource:
+    try:
+        return call.service.manager.resources.resource(call.id)
+    except ResourceDoesNotExistError as error:
+        raise Titled("Resource not found", error) from None
+
+
+def _of_node(call: OarCall[Any, Any]) -> tuple[Resource, ...]:
+    table = call.service.manager.resources.table
+    return table.resources_of(table.by_value("network_address").get(call.path["address"], 0))
+
+
+def _jobs(call: OarCall[JobsQuery, Any], resource_ids: Sequence[int]) -> Answer:
+    jobs = call.service.manager.resources.jobs_on(resource_ids)
+    if call.query.state not in ("", "Terminated", "Error"):
+        jobs = [job for job in jobs if job.state.value == call.query.state]
+    return whole(call, jobs_of(call, jobs))

@@ -1,0 +1,124 @@
+"""Jobs that hold resources: how they come to, how long the plan counts on them."""
+
+from __future__ import annotations
+
+from hoplite.scheduling.book import Entry, Running
+from hoplite.scheduling.decisions import Cause
+from hoplite.scheduling.demand import HeldJob
+from hoplite.scheduling.plane import Region
+from hoplite.scheduling.planner import Planner
+
+
+def adopt(planner: Planner, held: HeldJob, end: float) -> None:
+    """Count a job that holds resources already, and on its ending at ``end``.
+
+    What it holds of resources that no new job may use is in nobody's way.
+    """
+    regions: list[Region] = []
+    until = max(end, planner.now) + planner.limits.gap_s
+    if held.inside is not None:
+        regions = [Region(held.bits, held.start, until, held.sharing)]
+    elif not held.besteffort:
+        regions = _usable(planner, Region(held.bits, held.start, until, held.sharing))
+    planner.hold(Running(held, regions, until))
+    if held.container:
+        planner.levels.contain(held.id, held.bits, held.start, held.end)
+
+
+def started(planner: Planner, entry: Entry) -> HeldJob:
+    """A waiting job with a plan holds its resources from now on.
+
+    Its plan keeps its end.  If the job starts late, its walltime ends later than that, and the
+    plan follows as far as nobody is behind it; the others wait for its real end.
+    """
+    planned, job = entry.planned, entry.job
+    if planned is None:
+        raise ValueError(f"job {job.id} has no place to start in")
+    walltime = planned.end - planned.start
+    on_time = planner.now <= planned.start or job.starts_at is not None
+    end = planned.end if on_time else planner.now + walltime
+    held = HeldJob(
+        id=job.id,
+        bits=planned.bits,
+        start=planner.now,
+        end=end,
+        priority=job.priority,
+        besteffort=job.besteffort,
+        sharing=job.sharing,
+        container=job.container,
+        inside=job.inside,
+    )
+    region = planner.region(entry, planned)
+    if entry.firm:
+        standing = planner.planes(job, fixed=job.starts_at is not None)
+        for plane in planner.planes(held, fixed=True):
+            if plane not in standing:
+                plane.occupy(region)
+    planner.book.remove(entry)
+    running = Running(held, [region] if entry.firm else [], region.end)
+    if held.inside is None:
+        planner.held |= held.bits
+    planner.book.running[held.id] = running
+    prolong(planner, running, end + planner.limits.gap_s, False)
+    return held
+
+
+def prolong(planner: Planner, running: Running, until: float, displacing: bool) -> None:
+    """Let the plan count on the job's holding its resources until then.
+
+    Places of others that are in the way are taken from them, or nothing is done.  A reservation
+    keeps its date: whether it can start shows when it comes.
+    """
+    held = running.held
+    if until <= running.until or not running.regions:
+        return
+    region = Region(running.regions[0].bits, running.until, until, held.sharing)
+    planes = planner.planes(held, fixed=True)
+    if not displacing and not all(plane.free(region) for plane in planes):
+        return
+    planner.clear(region, planes, Cause.OVERRUN, held.id)
+    if held.inside is None:
+        view = planner.levels.base.view(held.sharing)
+        region = Region(
+            region.bits & view.slots.during(running.until, until),
+            running.until,
+            until,
+            held.sharing,
+        )
+    for plane in planes:
+        plane.occupy(region)
+    running.regions.append(region)
+    running.until = until
+    if held.container:
+        _contain_longer(planner, running)
+
+
+def _contain_longer(planner: Planner, container: Running) -> None:
+    held = container.held
+    planner.close(held.id)
+    planner.levels.contain(held.id, held.bits, held.start, container.until)
+    for inner in planner.book.running.values():
+        if inner.held.inside == held.id:
+            for region in inner.regions:
+                planner.levels.containers[held.id].occupy(region)
+    planner.wake(planner.book.inner.get(held.id, set()))
+
+
+def overdue(planner: Planner) -> None:
+    """Those who should have ended long ago are counted on for a while more."""
+    limits, now = planner.limits, planner.now
+    for running in list(planner.book.running.values()):
+        if running.regions and running.until + limits.overrun_s <= now:
+            prolong(planner, running, now + max(limits.overrun_s, 1.0), True)
+
+
+def _usable(planner: Planner, region: Region) -> list[Region]:
+    """A region without what no new job may use."""
+    bits = region.bits & planner.cluster.usable
+    regions = []
+    for time, ending in planner.cluster.upto:
+        if bits & ending and region.start < time:
+            end = min(region.end, time)
+            regions.append(Region(bits & ending, region.start, end, region.sharing))
+        bits &= ~ending
+    return [Region(bits, region.start, region.end, region.sharing), *regions]
