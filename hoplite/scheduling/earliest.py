@@ -147,9 +147,9 @@ class OwnWindow(Window):
             yield position, free | own if mine else free
 
 
-_STEP = 2**0.25
+_STEP = 2**0.125
 _COUNTS = [1, 2, 3, 4, 6, 8, *(round(2 ** (half / 2)) for half in range(7, 41))]
-_LENGTHS = [0.0, *(_STEP**step for step in range(4 * 24))]
+_LENGTHS = [0.0, *(_STEP**step for step in range(8 * 24))]
 
 
 class Frontier:

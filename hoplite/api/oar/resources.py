@@ -63,12 +63,20 @@ def list_resources_in_detail(call: OarCall[PageQuery, None]) -> Answer:
 
 @routes.get("/resources/<id>", answers={200: ResourceDetails}, raises=[ResourceDoesNotExistError])
 def get_resource(call: OarCall[Options, None]) -> Answer:
-    """Show a resource with all of its properties."""
+    """Show a resource with all of its properties.
+
+    The keys are those of `ResourceDetails`; with `structure=oar` it stands under its id.
+    """
     shown = details(call, _resource(call))
     return Answer({str(call.id): shown} if call.structure == "oar" else shown)
 
 
-@routes.get("/resources/<id>/jobs", query=JobsQuery, answers={200: Collection[JobOnResource]})
+@routes.get(
+    "/resources/<id>/jobs",
+    query=JobsQuery,
+    answers={200: Collection[JobOnResource]},
+    raises=[NotFoundError],
+)
 def list_jobs_on_resource(call: OarCall[JobsQuery, None]) -> Answer:
     """List the jobs that hold a resource now; none for a resource that does not exist."""
     return _jobs(call, [call.id])
@@ -95,6 +103,7 @@ def list_resources_of_node(call: OarCall[Options, None]) -> Answer:
     query=JobsQuery,
     parameters={"address": "The network address of the node."},
     answers={200: Collection[JobOnResource]},
+    raises=[NotFoundError],
 )
 def list_jobs_on_node(call: OarCall[JobsQuery, None]) -> Answer:
     """List the jobs that hold resources of a node now; none for a node that does not exist."""
@@ -102,9 +111,10 @@ def list_jobs_on_node(call: OarCall[JobsQuery, None]) -> Answer:
 
 
 @routes.get(
-    "/resources/<name>/jobs",
+    "/resources/<word:name>/jobs",
     parameters={"name": "The name of a property."},
     answers={200: JobsByValue},
+    raises=[NotFoundError],
 )
 def list_jobs_by_property(call: OarCall[Options, None]) -> Answer:
     """For each value of a property, list the jobs on the resources that have it.
