@@ -21,12 +21,15 @@ def decide(planner: Planner) -> Decisions:
     starts: dict[int, Placement] = {}
     preemptions: dict[int, int] = {}
     taking: list[Entry] = []
+    taken = 0
     for entry in planner.book.due(planner.now):
         if len(starts) >= _places_left(planner):
             break
         if entry.planned is None or not may_start(planner, entry):
             continue
-        if not _still_fits(planner, entry) or _collides(entry, taking):
+        if not _still_fits(planner, entry):
+            continue
+        if entry.planned.bits & taken and _collides(entry, taking):
             continue
         blockers = _blockers(planner, entry)
         if any(not other.held.besteffort for other in blockers):
@@ -37,6 +40,7 @@ def decide(planner: Planner) -> Decisions:
             preemptions |= {other.held.id: entry.job.id for other in blockers}
             continue
         taking.append(entry)
+        taken |= entry.planned.bits
         starts[entry.job.id] = entry.planned
     impossible = tuple(sorted(planner.book.broken))
     return Decisions(
