@@ -21,40 +21,41 @@ def decide(planner: Planner) -> Decisions:
     starts: dict[int, Placement] = {}
     preemptions: dict[int, int] = {}
     taking: list[Entry] = []
-    taken = 0
     for entry in planner.book.due(planner.now):
         if len(starts) >= _places_left(planner):
             break
-        if entry.planned is None or not may_start(planner, entry):
-            continue
-        if not _still_fits(planner, entry):
-            continue
-        if entry.planned.bits & taken and _collides(entry, taking):
+        if not _has_its_turn(planner, entry, taking):
             continue
         blockers = _blockers(planner, entry)
-        if any(not other.held.besteffort for other in blockers):
-            if not _moved(planner, entry, taking):
-                continue
-            blockers = []
-        if blockers:
-            preemptions |= {other.held.id: entry.job.id for other in blockers}
-            continue
-        taking.append(entry)
-        taken |= entry.planned.bits
-        starts[entry.job.id] = entry.planned
-    impossible = tuple(sorted(planner.book.broken))
+        preemptions |= {other.held.id: entry.job.id for other in blockers}
+        if not blockers and entry.planned is not None:
+            taking.append(entry)
+            starts[entry.job.id] = entry.planned
     return Decisions(
-        starts=starts, preemptions=preemptions, impossible=impossible, wake_at=_wake_at(planner)
+        starts=starts,
+        preemptions=preemptions,
+        impossible=tuple(sorted(planner.book.broken)),
+        wake_at=_wake_at(planner),
     )
+
+
+def _has_its_turn(planner: Planner, entry: Entry, taking: list[Entry]) -> bool:
+    """Whether nobody but besteffort jobs is in the way of a due job."""
+    if entry.planned is None or not may_start(planner, entry) or not _still_fits(planner, entry):
+        return False
+    if _collides(entry, taking):
+        return False
+    firm = any(not other.held.besteffort for other in _blockers(planner, entry))
+    return not firm or _moved(planner, entry, taking)
 
 
 def _collides(entry: Entry, taking: list[Entry]) -> bool:
     """Whether one that starts now takes some of the entry's place: it should have ended by now, but
     starts late itself."""
-    planned, job = entry.planned, entry.job
-    return planned is not None and any(
+    job, bits = entry.job, entry.planned.bits if entry.planned is not None else 0
+    return any(
         other.planned is not None
-        and other.planned.bits & planned.bits
+        and other.planned.bits & bits
         and other.job.inside == job.inside
         and (job.sharing is None or other.job.sharing != job.sharing)
         for other in taking
