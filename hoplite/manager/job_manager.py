@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ import structlog
 
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
+    HopliteError,
     IdempotencyConflictError,
     JobAlreadyStartedError,
     JobEndedError,
@@ -49,6 +50,10 @@ log = structlog.get_logger("hoplite.manager")
 
 _WAIT_SLICE_S = 1.0
 """How often a waiting call looks whether its client is still there."""
+
+
+_STOP_SLICE_S = 0.2
+"""How often a stop looks for jobs that have started meanwhile."""
 
 
 def nobody_left() -> bool:
@@ -144,14 +149,18 @@ class JobManager:
         self._journal.close()
 
     def _stop_jobs(self) -> None:
-        running = [live for live in self.table.live if live.job.running]
-        for live in running:
-            self._request_kill(live, SERVER)
-            self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        """Kill what runs, and what was just being launched, and wait for the ends."""
         deadline = time.monotonic() + self.limits.kill_grace_s + 5
-        for live in running:
-            while not live.job.ended and (left := deadline - time.monotonic()) > 0:
-                live.wait_past(live.job.version, left)
+        while running := [live for live in self.table.live if live.job.running]:
+            for live in running:
+                if live.job.kill_by is None:
+                    # Even where it cannot be written down who wanted it.
+                    with suppress(HopliteError):
+                        self._request_kill(live, SERVER)
+                    self.executor.kill(live.job.id, self.limits.kill_grace_s)
+            if time.monotonic() > deadline:
+                return
+            running[0].wait_past(running[0].job.version, _STOP_SLICE_S)
 
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
