@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,6 @@ import structlog
 
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
-    HopliteError,
     IdempotencyConflictError,
     JobAlreadyStartedError,
     JobEndedError,
@@ -24,6 +23,8 @@ from hoplite.exceptions import (
     JobPluginDoesNotExistError,
     NotAuthorizedError,
     ShuttingDownError,
+    StorageFullError,
+    StorageUnavailableError,
     TooLargeError,
     WrongApiKeyError,
 )
@@ -93,6 +94,7 @@ class JobManager:
         self._journal = journal
         self._owners = owners
         self._keys = _KeyLocks()
+        self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -101,6 +103,7 @@ class JobManager:
         """Find the jobs of the last server, and begin."""
         self.resources.open()
         self.executor.open(self.inbox)
+        self.tell_problems()
         recovered = recover(self.table, self.executor, self.launcher)
         if recovered.running:
             self.address.publish()
@@ -117,7 +120,12 @@ class JobManager:
             self.launcher.places.give_back(job.id)
         self.launcher.pump()
         for job in ended:
-            self.on_end(job)
+            self._ended(job)
+
+    def _ended(self, job: Job) -> None:
+        self.on_end(job)
+        log.info("job ended", job=job.id, plugin=job.plugin, owner=job.owner,
+                 outcome=job.outcome, reason=job.reason)  # fmt: skip
 
     def serve_at(self, url: str) -> None:
         """Jobs report to ``url`` from now on; those that wait can start."""
@@ -130,6 +138,8 @@ class JobManager:
 
     def begin_stop(self) -> None:
         """Take no more work, and let everybody who waits go.  Jobs run on."""
+        if not self.launcher.stopped:
+            log.info("stopping", running=self.launcher.places.holding)
         self.launcher.stopped = True
         self.timeline.close()
         for live in self.table.live:
@@ -141,12 +151,11 @@ class JobManager:
             return
         self._closed = True
         self.begin_stop()
-        if stop_jobs:
-            self._stop_jobs()
-        self.retention.close()
-        self.executor.close()
-        self.inbox.close()
-        self._journal.close()
+        with ExitStack() as steps:
+            for step in (self._journal, self.inbox, self.executor, self.retention):
+                steps.callback(step.close)
+            if stop_jobs:
+                self._stop_jobs()
 
     def _stop_jobs(self) -> None:
         """Kill what runs, and what was just being launched, and wait for the ends."""
@@ -154,9 +163,7 @@ class JobManager:
         while running := [live for live in self.table.live if live.job.running]:
             for live in running:
                 if live.job.kill_by is None:
-                    # Even where it cannot be written down who wanted it.
-                    with suppress(HopliteError):
-                        self._request_kill(live, SERVER)
+                    self._request_kill(live, SERVER)
                     self.executor.kill(live.job.id, self.limits.kill_grace_s)
             if time.monotonic() > deadline:
                 return
@@ -292,18 +299,31 @@ class JobManager:
             if job.ended:
                 return False
             if job.kill_by is None:
-                asked = msgspec.structs.replace(
-                    job, kill_by=who, kill_at=now, version=job.version + 1
-                )
-                self.table.change(live, asked, entry(asked, Happening.KILL_REQUESTED, who, now))
+                self._note_kill(live, who, now)
         return True
+
+    def _note_kill(self, live: LiveJob, who: str, now: float) -> None:
+        asked = msgspec.structs.replace(
+            live.job,
+            kill_by=who,
+            kill_at=now,
+            version=live.job.version + 1,
+            reason=f"{who} asked to kill it; SIGKILL follows after {self.limits.kill_grace_s:g} s",
+        )
+        try:
+            self.table.change(live, asked, entry(asked, Happening.KILL_REQUESTED, who, now))
+        except (StorageFullError, StorageUnavailableError) as error:
+            # The job may be what fills the disk.  It is killed all the same, and who asked for it is
+            # written down with its end.
+            log.error("a kill could not be written down", job=asked.id, who=who, error=str(error))
+            self.table.show(live, asked)
 
     def _cancel(self, live: LiveJob, who: str, now: float) -> None:
         reason = f"cancelled by {who} before it started"
         ended = live.job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)
         self.table.change(live, ended, ended_entry(ended, who))
         self.launcher.places.leave_line(ended.id)
-        self.on_end(ended)
+        self._ended(ended)
 
     def set_status(self, ref: str, api_key: str | None, status: msgspec.Raw) -> Job:
         """Replace the status; only the job itself can, by its key."""
@@ -334,13 +354,17 @@ class JobManager:
         given = key_hash(api_key or "")
         if not job.key_hash or not hmac.compare_digest(given, job.key_hash) or not api_key:
             raise WrongApiKeyError(
-                f"the api_key is {'not the key of' if api_key else 'missing for'} job {job.uuid}; "
-                "only the running job knows it",
+                f"the api_key is {'not that of this job' if api_key else 'missing'}; only the "
+                "running job knows it",
                 field="api_key",
             )
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
+        with self._forgetting:
+            return self._forget(caller, ref)
+
+    def _forget(self, caller: Caller, ref: str) -> Job:
         job = self.table.get(ref)
         self._check_owner(caller, job)
         live = self.table.find_live(job.id)
@@ -354,6 +378,7 @@ class JobManager:
             *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
         )
         self.executor.forget([job.id])
+        log.info("job deleted", job=job.id, who=caller.name)
         return job
 
     def _cancel_held(self, live: LiveJob, who: str) -> Job:
@@ -417,6 +442,13 @@ class JobManager:
         """See packages installed, upgraded or removed since; running jobs go on undisturbed."""
         self.plugins.reload()
         self.executor.reload()
+        self.tell_problems()
+        log.info("reloaded", plugins=len(self.plugins.plugins()))
+
+    def tell_problems(self) -> None:
+        """Log what is wrong with the packages that plugins come from."""
+        for problem in self.plugins.problems():
+            log.warning("a package has a problem", problem=problem)
 
     def _owned_live(
         self, caller: Caller, ref: str, if_ended: Callable[[str], Exception]

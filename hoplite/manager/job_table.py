@@ -68,9 +68,27 @@ class JobTable:
             return self._last_id, self._last_at
 
     def create(self, job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
-        """Keep a new job.  Nothing is kept if this raises."""
-        self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
-        return self.live.add(job)
+        """Keep a new job.  Nothing is kept if this raises.
+
+        Others may know of it by the journal before this returns.  Their commands find it living,
+        and wait for the lock until it is.
+        """
+        live = LiveJob(job)
+        with live.lock:
+            self.live.add(live)
+            try:
+                self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
+            except BaseException:
+                self.live.remove(job)
+                raise
+            live.born = True
+        return live
+
+    def take_over(self, job: Job) -> None:
+        """A live job of the journal, after a start."""
+        live = LiveJob(job)
+        live.born = True
+        self.live.add(live)
 
     def change(self, live: LiveJob, job: Job, *entries: Entry) -> None:
         """Keep and show a job's new value.  Call with ``live.lock`` held."""
@@ -109,7 +127,7 @@ class JobTable:
     def get(self, ref: int | str) -> Job:
         """The job by id or uuid; raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""
         live = self.live.find(ref)
-        if live is not None:
+        if live is not None and live.born:
             return live.job
         job = self.journal.job(ref)
         if job is None:

@@ -163,6 +163,20 @@ def test_passwords_and_roles(users_server: ServerProcess) -> None:
     assert server.request("GET", "/metrics").status_code == 401
 
 
+def test_strangers_are_not_told_which_jobs_there_are(users_server: ServerProcess) -> None:
+    server = users_server
+    body = {"name": "golden.noop"}
+    me = pwd.getpwuid(os.getuid()).pw_name
+    admit = ("boss", "password of boss") if me != "root" else None
+    if admit is not None:
+        server.request("POST", "/jobs", json=body, auth=admit)
+    answers = [
+        server.request("PUT", f"/jobs/{ref}", json={"status": {}, "api_key": "guess"})
+        for ref in ("1", "999", "no-uuid")
+    ]
+    assert {(each.status_code, each.json()["code"]) for each in answers} == {(403, "wrong-api-key")}
+
+
 def test_a_job_reports_without_an_account(users_server: ServerProcess) -> None:
     server = users_server
     me = pwd.getpwuid(os.getuid()).pw_name

@@ -7,12 +7,16 @@ import pwd
 
 from hoplite.execution.protocol import RunAs
 
+_INHERITED = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH"})
+"""What jobs of other accounts get of the server's environment, beside ``LC_*``: nothing that could be
+a secret of the server's account, or a directory that is only its own (like TMPDIR)."""
+
 
 def account(name: str) -> RunAs:
     """The account called ``name``; raises KeyError if the machine has none."""
     entry = pwd.getpwnam(name)
     groups = tuple(sorted(set(os.getgrouplist(name, entry.pw_gid))))
-    return RunAs(name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir)
+    return RunAs(name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell)
 
 
 def become(account: RunAs) -> None:
@@ -33,6 +37,11 @@ def become(account: RunAs) -> None:
         ) from None
 
 
-def environment(account: RunAs) -> dict[str, str]:
-    """The variables that name the account."""
-    return {"HOME": account.home, "USER": account.name, "LOGNAME": account.name}
+def enter_environment(account: RunAs) -> None:
+    """Leave of this process's environment only what an account other than the server's may see, and
+    name the account in it."""
+    kept = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith("LC_")}
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(HOME=account.home, USER=account.name, LOGNAME=account.name)
+    os.environ["SHELL"] = account.shell or "/bin/sh"

@@ -33,6 +33,10 @@ class WardedJob(msgspec.Struct):
     oom_kills: int
     """The kernel's count of out-of-memory kills when it started."""
     kill_grace_s: float = 0.0
+    times_out_at: float | None = None
+    """A time of :func:`time.monotonic`, like ``kill_at``."""
+    kill_at: float | None = None
+    """SIGKILL is due, SIGTERM was sent."""
     timed_out: bool = False
 
 
