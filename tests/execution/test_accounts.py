@@ -103,6 +103,16 @@ def test_a_job_of_another_account_gets_little_of_the_servers_environment(
     secretive.close()
 
 
+@as_root
+def test_what_another_account_does_not_get_is_not_in_proc_either(
+    secretive: LocalExecutor, recorder: Recorder, nobody: RunAs
+) -> None:
+    secretive.launch(spec(1, "first_environment", run_as=nobody))
+    assert recorder.end(1).exit_code == 0
+    assert "hunter2" not in (secretive.directory(1) / "stdout").read_text()
+    secretive.close()
+
+
 def test_a_job_of_the_servers_account_gets_its_environment_but_no_settings(
     secretive: LocalExecutor, recorder: Recorder
 ) -> None:

@@ -43,7 +43,14 @@ from hoplite.execution.local.wire import (
 )
 from hoplite.execution.protocol import Ended
 
-PRELOADED = ("json", "requests", "subprocess", "hoplite.client.status_updater")
+PRELOADED = (
+    "encodings.idna",
+    "http.client",
+    "json",
+    "subprocess",
+    "tempfile",
+    "hoplite.client.status_updater",
+)
 """What jobs need not import, because every warden has."""
 
 _SWEEP_S = 5.0
