@@ -124,11 +124,12 @@ def get_job(call: Call[WaitQuery, None]) -> Response:
         job = _waited(call, job)
     view = shown(call, job)
     tag = f"{job.uuid}-{job.version}{'' if view.config is not None else '-state'}"
-    if not call.query.wait and tag in call.request.if_none_match:
+    known = call.request.if_none_match if "If-None-Match" in call.request.headers else ()
+    if not call.query.wait and tag in known:
         response = Response(status=304)
     else:
         response = json_answer(one_job(view))
-    response.set_etag(tag)
+    response.headers["ETag"] = f'"{tag}"'
     return response
 
 
@@ -183,7 +184,7 @@ def _job_with_key(call: Call[Any, StatusBody], api_key: str | None) -> Job:
     try:
         job = manager.job(call.ref)
     except JobDoesNotExistError:
-        if g.caller is None or call.service.settings.visibility is Visibility.NONE:
+        if call.known is None or call.service.settings.visibility is Visibility.NONE:
             raise WrongApiKeyError("the api_key is that of no job here", field="api_key") from None
         raise
     manager.check_key(job, api_key)

@@ -50,7 +50,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from flask import Response, g
+from flask import Response
 from msgspec import Meta
 
 from hoplite.api.endpoint import LARGEST, Call, Operation
@@ -63,7 +63,6 @@ from hoplite.exceptions import (
     NotAuthorizedError,
     NotFoundError,
 )
-from hoplite.model.caller import Caller
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -124,12 +123,6 @@ class OarCall(Call[Q, B]):
     structure: Literal["simple", "oar"]
     now: int = field(default_factory=lambda: int(time.time()))
     """Seconds since 1970: the ``api_timestamp`` of all that is answered."""
-
-    @property
-    def known(self) -> Caller | None:
-        """Who asks, if somebody is known."""
-        caller: Caller | None = g.caller
-        return caller
 
     @property
     def id(self) -> int:

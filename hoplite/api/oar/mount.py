@@ -136,6 +136,7 @@ class OarDialect:
             query=query,
             body=None,
             path=path,
+            known=g.caller,
             wanted=g.oar_wanted,
             base=base,
             structure=query.structure,
