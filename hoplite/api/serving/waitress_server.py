@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import socket
@@ -98,7 +99,9 @@ class WaitressServer:
         """End ``run``.  Safe in signal handlers."""
         self._stop.set()
         for listener in self._listeners:
-            listener.pull_trigger()
+            # The loop may have seen the flag already, and have closed its pipe.
+            with contextlib.suppress(OSError):
+                listener.pull_trigger()
 
     def _turn(self, timeout_s: float = 1.0) -> None:
         wasyncore.loop(timeout=timeout_s, use_poll=True, map=self._map, count=1)
