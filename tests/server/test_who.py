@@ -87,6 +87,7 @@ def test_another_user_owns_his_jobs_and_they_run_as_him(root_server: ServerProce
 def test_others_see_that_a_job_exists_and_its_state(root_server: ServerProcess) -> None:
     job = root_server.run("golden.sleep", {"secret": "hunter2"}, env={"PASSWORD": "hunter2"})
     url, uuid = root_server.url, job["uuid"]
+    wait_until(lambda: root_server.job(uuid)["state"] == "Running", "it to run")
     status, seen = ask_as(NOBODY, url, "GET", f"/jobs/{uuid}")
     assert (status, seen["state"], seen["owner"]) == (200, root_server.job(uuid)["state"], "root")
     assert seen["config"] is seen["status"] is seen["env"] is None
