@@ -6,7 +6,7 @@ import hmac
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.batch_commands import BatchCommands
+from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
@@ -83,8 +86,19 @@ class JobManager:
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
-            self.table, executor, plugins, limits, self.address, owners, self.inbox
+            self.table,
+            executor,
+            plugins,
+            limits,
+            self.address,
+            owners,
+            self.inbox,
+            lambda: self.resources.table,
         )
+        self.queue = BatchQueue(
+            Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
+        )
+        self.batch = BatchCommands(self.table, self.queue, limits)
         self._journal = journal
         self._owners = owners
         self._keys = _KeyLocks()
@@ -97,9 +111,15 @@ class JobManager:
         self.resources.open()
         self.executor.open(self.inbox)
         recovered = recover(self.table, self.executor, self.launcher)
+        self.resources.holders = self.running
+        self.resources.on_change = lambda _change: self.queue.resources_changed()
+        self.queue.retry = self.inbox.retry
+        self.queue.on_end = self.on_end
+        self.queue.plan.doubt()
         if recovered.running:
             self.address.publish()
         self.inbox.open(self.on_start, self._after_ends)
+        self.queue.open()
         for live in self.table.live:
             if live.job.kill_by is not None:
                 self.executor.kill(live.job.id, self.limits.kill_grace_s)
@@ -110,9 +130,11 @@ class JobManager:
     def _after_ends(self, ended: list[Job]) -> None:
         for job in ended:
             self.launcher.places.give_back(job.id)
-        self.launcher.pump()
         for job in ended:
             self.on_end(job)
+        self.queue.plan.look(self.queue.plan.concerned(ended))
+        self.launcher.pump()
+        self.queue.pump()
 
     def serve_at(self, url: str) -> None:
         """Jobs report to ``url`` from now on; those that wait can start."""
@@ -139,6 +161,7 @@ class JobManager:
         if stop_jobs:
             self._stop_jobs()
         self.retention.close()
+        self.queue.close()
         self.executor.close()
         self.inbox.close()
         self._journal.close()
@@ -178,7 +201,14 @@ class JobManager:
         if self.stopping:
             raise ShuttingDownError("the server is stopping and takes no more jobs")
 
-    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
+    def create_array(self, caller: Caller, jobs: Sequence[NewJob]) -> list[Job]:
+        """Jobs with batch parts and consecutive ids, all or none."""
+        self._may_submit(caller)
+        for new in {id(new.config): new for new in jobs}.values():
+            self._check_new(caller, new)
+        return self.batch.create(caller, jobs, lambda _id, _now: ())
+
+    def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self.plugins.plugins():
             raise JobPluginDoesNotExistError(new.plugin)
         if len(new.config) > self.limits.max_config_bytes:
@@ -188,6 +218,17 @@ class JobManager:
                 field="config",
             )
         self._owners.admit(caller)
+
+    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
+        self._check_new(caller, new)
+
+        def key_used(job_id: int, at: float) -> list[KeyUsed]:
+            if key is None:
+                return []
+            return [KeyUsed(caller.name, key, new.fingerprint(), job_id, at)]
+
+        if new.batch is not None:
+            return self.batch.create(caller, [new], key_used)[0]
         job_id, now = self.table.next_birth()
         job = Job(
             id=job_id,
@@ -200,9 +241,7 @@ class JobManager:
             env=new.env,
             workdir=new.workdir,
         )
-        known = (
-            [KeyUsed(caller.name, key, new.fingerprint(), job_id, now)] if key is not None else []
-        )
+        known = key_used(job_id, now)
         entries = [entry(job, Happening.CREATED, caller.name, now, {"plugin": job.plugin})]
         if not new.run:
             return self.table.create(job, entries, *known).job
@@ -254,6 +293,9 @@ class JobManager:
             now = time.time()
             waiting = self._waiting(job, now)
             self.table.change(live, waiting, entry(waiting, Happening.QUEUED, caller.name, now))
+        if job.batch is not None:
+            self.queue.changed(job.id)
+            return live.job
         self.launcher.places.wait(job.id)
         self._pump_later_if_it_fails()
         return live.job
@@ -269,7 +311,22 @@ class JobManager:
         if self._request_kill(live, caller.name):
             crash_point("manager.before_kill")
             self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        self._tell_queue(live.job)
         return live.job
+
+    def delete(self, caller: Caller, ref: str) -> Job:
+        """OAR's delete: as :meth:`kill`, and a job on hold is cancelled too."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        live = self.table.find_live(job.id)
+        if live is not None and self._cancel_held(live, caller.name).ended:
+            return live.job
+        return self.kill(caller, ref)
+
+    def _tell_queue(self, ended: Job) -> None:
+        """Of a job that was cancelled."""
+        if ended.ended and (ids := self.queue.plan.concerned([ended])):
+            self.queue.changed(*ids)
 
     def _request_kill(self, live: LiveJob, who: str) -> bool:
         """Journal who wants the job dead; True if there is a process to signal."""
@@ -351,7 +408,8 @@ class JobManager:
         with live.lock:
             if live.job.state is State.HOLD:
                 self._cancel(live, who, time.time())
-            return live.job
+        self._tell_queue(live.job)
+        return live.job
 
     def job(self, ref: int | str) -> Job:
         """Raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""

@@ -67,6 +67,22 @@ class JobTable:
             self._last_at = max(self._last_at, time.time())
             return self._last_id, self._last_at
 
+    def next_births(self, count: int) -> tuple[list[int], float]:
+        """Consecutive ids that were never given, and the time of creation of all."""
+        with self._births:
+            ids: list[int] = []
+            while len(ids) < count:
+                self._last_id += 1
+                ids = [] if self._in_use(self._last_id) else [*ids, self._last_id]
+            self._last_at = max(self._last_at, time.time())
+            return ids, self._last_at
+
+    def create_together(self, jobs: Sequence[Job], entries: Iterable[Entry], *more: Change) -> None:
+        """Keep new jobs, all or none, in one write."""
+        self.journal.commit(*map(JobCreated, jobs), *map(Happened, entries), *more)
+        for job in jobs:
+            self.live.add(job)
+
     def create(self, job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
         """Keep a new job.  Nothing is kept if this raises."""
         self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
@@ -77,13 +93,20 @@ class JobTable:
         self.journal.commit(JobChanged(job), *map(Happened, entries))
         self.show(live, job)
 
-    def change_together(self, moves: Iterable[tuple[LiveJob, Job, Sequence[Entry]]]) -> None:
-        """Keep and show the new values of several jobs, all or none, in one write.  Call inside
-        :meth:`locked`."""
+    def change_together(
+        self,
+        moves: Iterable[tuple[LiveJob, Job, Sequence[Entry]]],
+        born: Sequence[Job] = (),
+    ) -> None:
+        """Keep and show the new values of several jobs, and new jobs, all or none, in one write.
+        Call inside :meth:`locked`."""
         moves = list(moves)
         changes: list[Change] = [JobChanged(job) for _, job, _ in moves]
+        changes += [JobCreated(job) for job in born]
         changes += [Happened(each) for _, _, entries in moves for each in entries]
         self.journal.commit(*changes)
+        for job in born:
+            self.live.add(job)
         for live, job, _ in moves:
             self.show(live, job)
 

@@ -44,9 +44,8 @@ def read_types(types: Iterable[str]) -> BatchTypes:
     found: dict[str, object] = {}
     for text in types:
         name, equals, value = text.partition("=")
-        if name in _FLAGS and not equals:
-            found[name] = True
-        elif name in _PERHAPS_WITH_VALUE and (value or not equals):
+        is_flag = name in _FLAGS and not equals
+        if is_flag or (name in _PERHAPS_WITH_VALUE and (value or not equals)):
             found[name] = True
         elif name in _WITH_VALUE and value:
             found[name] = _value(name, value, text)
@@ -86,7 +85,7 @@ def _date(value: str, text: str) -> float:
 
 def _two_digits(value: str) -> str:
     day, _, clock = value.partition(" ")
-    return f"{day} {clock.zfill(len('00:00') if clock.count(':') == 1 else 8)}" if clock else day
+    return f"{day} {clock.rjust(8 if clock.count(':') > 1 else 5, '0')}" if clock else day
 
 
 def _hint(name: str) -> str:

@@ -54,6 +54,8 @@ class OpenFiles(msgspec.Struct, frozen=True):
                 _give(opened[-1], spec)
             opened.append(_open(files.report, os.O_TRUNC))
             _make_work(files.work, spec)
+            for name, text in spec.files.items():
+                _make_file(f"{files.directory}/{name}", text, spec)
         except OSError:
             _close(opened)
             raise
@@ -132,6 +134,9 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     os.environ.update(spec.env)
     if spec.workdir is not None:
         _enter(spec.workdir)
+    for path, descriptor in ((spec.stdout, 1), (spec.stderr, 2)):
+        if path is not None:
+            _append_to(path, descriptor)
 
 
 def _enter(workdir: str) -> None:
@@ -141,6 +146,18 @@ def _enter(workdir: str) -> None:
         raise type(error)(
             error.errno, f"the job's workdir cannot be entered: {error.strerror}", workdir
         ) from None
+
+
+def _append_to(path: str, descriptor: int) -> None:
+    """Have ``descriptor`` lead to the end of a file of the job's account."""
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"the job's output file cannot be opened: {error.strerror}", path
+        ) from None
+    os.dup2(opened, descriptor)
+    os.close(opened)
 
 
 def _open(path: str, how: int) -> int:
@@ -159,6 +176,16 @@ def _make_work(path: str, spec: LaunchSpec) -> None:
         os.mkdir(path, 0o700)
         if spec.run_as is not None and os.geteuid() == 0:
             os.chown(path, spec.run_as.uid, spec.run_as.gid)
+
+
+def _make_file(path: str, text: str, spec: LaunchSpec) -> None:
+    # Anew: an earlier launch may have made it, and its account may have changed it.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    descriptor = _open(path, os.O_EXCL)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        _give(descriptor, spec)
+        file.write(text)
 
 
 def _close(descriptors: list[int]) -> None:

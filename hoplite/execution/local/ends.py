@@ -33,6 +33,8 @@ class WardedJob(msgspec.Struct):
     oom_kills: int
     """The kernel's count of out-of-memory kills when it started."""
     kill_grace_s: float = 0.0
+    limit_at: float = 0.0
+    """When its time is over (monotonic), if it is not put off."""
     timed_out: bool = False
 
 

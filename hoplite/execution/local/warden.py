@@ -44,6 +44,8 @@ PRELOADED = ("json", "requests", "subprocess", "hoplite.client.status_updater")
 
 _RECEIVE_BYTES = 256 * 1024
 _SWEEP_S = 5.0
+_STANDSTILL_S = 0.5
+"""How often it is looked whether the time of a suspended job that is overdue goes on."""
 
 
 class Warden:
@@ -136,7 +138,8 @@ class Warden:
         job.kill_grace_s = spec.kill_grace_s
         self._jobs[pid] = job
         if spec.timeout_s is not None:
-            heapq.heappush(self._deadlines, (time.monotonic() + spec.timeout_s, pid))
+            job.limit_at = time.monotonic() + spec.timeout_s
+            heapq.heappush(self._deadlines, (job.limit_at, pid))
         self._tell(
             Started(job_id=job.job_id, launch=job.launch, process=job.process, at=time.time())
         )
@@ -194,6 +197,12 @@ class Warden:
             return
         if job.timed_out:
             kill_tree(job.process)
+            return
+        extra_s = job.files.read_extra_time()
+        now = time.monotonic()
+        if extra_s is None or job.limit_at + extra_s > now:
+            later = now + _STANDSTILL_S if extra_s is None else job.limit_at + extra_s
+            heapq.heappush(self._deadlines, (later, pid))
             return
         job.timed_out = True
         terminate_tree(job.process)
