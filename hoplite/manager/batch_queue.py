@@ -110,6 +110,11 @@ class BatchQueue:
                 break
         self.ring()
 
+    def started(self, job: Job) -> None:
+        """The job's process exists: from now on its walltime runs."""
+        if job.id in self._to_checkpoint:
+            self.ring()
+
     def cancel(self, live: LiveJob, who: str, reason: str) -> bool:
         """End a job that has not started; False if it has.  The caller tells :meth:`changed`."""
         with live.lock:

@@ -118,7 +118,7 @@ class JobManager:
         self.queue.plan.doubt()
         if recovered.running:
             self.address.publish()
-        self.inbox.open(self.on_start, self._after_ends)
+        self.inbox.open(self._started, self._after_ends)
         self.queue.open()
         for live in self.table.live:
             if live.job.kill_by is not None:
@@ -126,6 +126,10 @@ class JobManager:
         self.inbox.retry()
         self.retention.open()
         return recovered
+
+    def _started(self, job: Job) -> None:
+        self.queue.started(job)
+        self.on_start(job)
 
     def _after_ends(self, ended: list[Job]) -> None:
         for job in ended:
