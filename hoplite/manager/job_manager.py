@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hmac
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,6 +31,7 @@ from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
+from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
@@ -101,7 +100,7 @@ class JobManager:
         self.batch = BatchCommands(self.table, self.queue, limits)
         self._journal = journal
         self._owners = owners
-        self._keys = _KeyLocks()
+        self._keys = KeyLocks()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -492,15 +491,3 @@ class JobManager:
 def _ended(job: Job) -> JobEndedError:
     outcome = job.outcome.value if job.outcome else "ended"
     return JobEndedError(f"Job UUID: {job.uuid} has ended ({outcome}): its status is final")
-
-
-class _KeyLocks:
-    """One lock per Idempotency-Key in flight."""
-
-    def __init__(self, stripes: int = 64) -> None:
-        self._locks = [threading.Lock() for _ in range(stripes)]
-
-    @contextmanager
-    def held(self, owner: str, key: str) -> Iterator[None]:
-        with self._locks[hash((owner, key)) % len(self._locks)]:
-            yield

@@ -23,7 +23,6 @@ class Happening(StrEnum):
     RESUMED = "resumed"
     CHECKPOINT_REQUESTED = "checkpoint_requested"
     SIGNALLED = "signalled"
-    WALLTIME_CHANGED = "walltime_changed"
     RESUBMITTED = "resubmitted"
     """The batch system made another job in its place."""
     REQUEUED = "requeued"

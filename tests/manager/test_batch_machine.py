@@ -53,9 +53,10 @@ class BatchMachine(RuleBasedStateMachine):
 
     @rule(target=jobs, request=st.sampled_from(REQUESTS), besteffort=st.booleans())
     def submit(self, request: str, besteffort: bool) -> int:
-        kind = {"types": BESTEFFORT, "queue": "besteffort"} if besteffort else {}
+        types = BESTEFFORT if besteffort else ()
+        queue = "besteffort" if besteffort else "default"
         try:
-            return self.batch.submit(request, **kind)
+            return self.batch.submit(request, types=types, queue=queue)
         except NotEnoughResourcesError:
             dead = [
                 resource
@@ -113,7 +114,7 @@ class BatchMachine(RuleBasedStateMachine):
         self.batch.crash(self.begin_all if begin else lambda: None)
 
     @invariant()
-    def nothing_that_can_start_waits(self) -> None:
+    def all_that_can_start_is_started(self) -> None:
         """Every waiting job has a place or a reason, and none of them is that it could start."""
         eventually(self._settled, self._state)
 
@@ -183,7 +184,8 @@ class BatchMachine(RuleBasedStateMachine):
         manager = self.batch.manager
         live = {live.job.id: live.job for live in manager.table.live}
         kept = {job.id: job for job in manager.table.journal.live_jobs()}
-        assert [job for job in live.values() if job != kept.get(job.id)] == []
+        differ = [f"{job} {kept.get(job.id)}" for job in live.values() if job != kept.get(job.id)]
+        assert not differ, differ[0]
         assert live.keys() == kept.keys()
 
     @invariant()

@@ -167,8 +167,7 @@ def test_a_suspended_job_lends_its_resources_and_gets_the_same_back(world: Batch
     suspended = world.manager.batch.suspend(ADMIN, str(first))
     assert suspended.state is State.SUSPENDED
     process = world.process(first)
-    assert process.stopped
-    assert process.extra_s is None
+    assert (process.stopped, process.extra_s) == (True, None)
     world.launched(second)
     assert world.manager.batch.resume(ADMIN, str(first)).state is State.RESUMING
     assert process.stopped
