@@ -69,6 +69,7 @@ class Plan:
         """Jobs that others come after; some may be over."""
         self._stranded: dict[int, int] = {}
         self._stale = True
+        self._untaken = True
         self._demand = self._new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
         self.wake_at: float | None = None
@@ -80,8 +81,9 @@ class Plan:
         self._stale = True
 
     @property
-    def in_doubt(self) -> bool:
-        return self._stale
+    def wants_turn(self) -> bool:
+        """Whether it is to be planned anew, or was (by whoever asked first) without a turn since."""
+        return self._stale or self._untaken
 
     @property
     def settled_down(self) -> bool:
@@ -103,6 +105,7 @@ class Plan:
     def turn(self) -> Turn:
         """What is to be done now.  Each start must be followed by :meth:`settled`."""
         with self._sound() as now:
+            self._untaken = False
             decisions = self._scheduler.decide(now)
             starts = [self._start(job_id, decisions, now) for job_id in decisions.starts]
             self.wake_at = decisions.wake_at
@@ -166,7 +169,7 @@ class Plan:
     def _sound(self) -> Iterator[float]:
         with self._lock:
             if self._stale:
-                self._stale = False
+                self._stale, self._untaken = False, True
                 try:
                     self._plan_anew()
                 except BaseException:

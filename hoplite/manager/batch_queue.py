@@ -107,8 +107,8 @@ class BatchQueue:
                 self.plan.doubt()
                 raise
             if not turn.starts and not ended:
+                self.ring()
                 break
-        self.ring()
 
     def started(self, job: Job) -> None:
         """The job's process exists: from now on its walltime runs."""
@@ -253,6 +253,7 @@ class BatchQueue:
             except HopliteError as error:
                 log.error("starts put off", error=str(error))
                 self.retry()
+                self._pause()
             except Exception as error:
                 log.error("defect", in_thread="hoplite-queue", exc_info=error)
                 self.plan.doubt()
@@ -264,6 +265,9 @@ class BatchQueue:
 
     def _until_due(self) -> float:
         """Seconds."""
+        if not self._launcher.ready:
+            # Nothing can be started; who makes that possible pumps, which rings.
+            return _LATE_S
         due = [at for at in (self.plan.wake_at, *self._checkpoints().values()) if at is not None]
         now = time.time()
         return max(0.0, min(min(due, default=now + _LATE_S) - now, _LATE_S))
@@ -273,7 +277,7 @@ class BatchQueue:
             if at is not None and at <= time.time():
                 self._to_checkpoint.discard(job_id)
                 self.checkpoint(job_id, SERVER)
-        if not rung or self.plan.in_doubt:
+        if not rung or self.plan.wants_turn:
             self.pump()
         if not self.plan.settled_down:
             while not self._closed and not self.plan.improve():

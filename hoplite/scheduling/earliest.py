@@ -147,9 +147,13 @@ class OwnWindow(Window):
             yield position, free | own if mine else free
 
 
-_STEP = 2**0.25
+_STEP = 2**0.125
 _COUNTS = [1, 2, 3, 4, 6, 8, *(round(2 ** (half / 2)) for half in range(7, 41))]
-_LENGTHS = [0.0, *(_STEP**step for step in range(4 * 24))]
+_LENGTHS = [0.0, *(_STEP**step for step in range(8 * 24))]
+
+
+Span = tuple[float, float]
+"""From the first time to the second."""
 
 
 class Frontier:
@@ -165,18 +169,27 @@ class Frontier:
     def __init__(self) -> None:
         self._by_count: dict[int, list[_Bounds]] = {}
         self._by_fit: dict[Fit, _Bounds] = {}
-        self._given_back: list[float] = []
+        self._given_back: list[Span] = []
 
-    def lower_bound(self, fit: Fit, length: float) -> float:
-        """No start before this fits."""
+    def spans(self, fit: Fit, length: float, begin: float, latest: float) -> list[Span]:
+        """Where starts from ``begin`` to ``latest`` are still to be looked for, in order."""
         column = bisect_right(_LENGTHS, length) - 1
-        bound = -inf
+        known = [bounds for bounds in (self._row(fit), self._by_fit.get(fit)) if bounds is not None]
+        if not known:
+            return [(begin, latest)]
+        best = max(known, key=lambda row: row.current(self._given_back)[column])
+        bound = best.current(self._given_back)[column]
+        spans = []
+        if begin < best.gap_end and best.gap_start - length < bound:
+            spans.append((max(begin, best.gap_start - length), min(latest, best.gap_end)))
+        spans.append((max(begin, bound), latest))
+        return spans
+
+    def _row(self, fit: Fit) -> _Bounds | None:
         rows = self._by_count.get(fit.mask)
-        if rows is not None and fit.minimum < NEVER:
-            row = rows[bisect_right(_COUNTS, fit.minimum) - 1]
-            bound = row.current(self._given_back)[column]
-        own = self._by_fit.get(fit)
-        return bound if own is None else max(bound, own.current(self._given_back)[column])
+        if rows is None or fit.minimum >= NEVER:
+            return None
+        return rows[bisect_right(_COUNTS, fit.minimum) - 1]
 
     def learn(self, fit: Fit, length: float, start: float) -> None:
         """No start before ``start`` fits."""
@@ -194,9 +207,9 @@ class Frontier:
             if not row.lift(self._given_back, column, start):
                 break
 
-    def given_back(self, start: float) -> None:
-        """Something is free again from ``start`` on: what ends after it may fit now."""
-        self._given_back.append(start)
+    def given_back(self, start: float, end: float) -> None:
+        """Something is free again in that time: what meets it may fit now."""
+        self._given_back.append((start, end))
         if len(self._given_back) > _MOST_GIVEN_BACK:
             self._by_count.clear()
             self._by_fit.clear()
@@ -207,27 +220,42 @@ _MOST_GIVEN_BACK = 10_000
 
 
 class _Bounds:
-    """For each length in ``_LENGTHS`` and more, up to the next, a time before which none fits."""
+    """For each length in ``_LENGTHS`` and more, up to the next, a time before which none fits.
 
-    __slots__ = ("_bounds", "_seen")
+    But for those that meet the gap, from ``gap_start`` to ``gap_end``: there something was given
+    back.  A gap that reaches beyond a bound lowers it.
+    """
+
+    __slots__ = ("_bounds", "_seen", "gap_end", "gap_start")
 
     def __init__(self, seen: int) -> None:
         self._bounds = [-inf] * len(_LENGTHS)
         self._seen = seen
+        self.gap_start, self.gap_end = inf, -inf
 
-    def current(self, given_back: list[float]) -> list[float]:
+    def current(self, given_back: list[Span]) -> list[float]:
         """The bounds after what was given back since they were last looked at."""
         if self._seen < len(given_back):
-            start = min(given_back[self._seen :])
+            new = given_back[self._seen :]
             self._seen = len(given_back)
-            lower = [start - length for length in _LENGTHS[1:]]
-            self._bounds = [*map(min, self._bounds, lower), -inf]
+            self.gap_start = min(self.gap_start, *(start for start, _ in new))
+            self.gap_end = max(self.gap_end, *(end for _, end in new))
+            if self.gap_end >= min(self._bounds):
+                self._lower()
         return self._bounds
 
-    def lift(self, given_back: list[float], column: int, start: float) -> bool:
+    def lift(self, given_back: list[Span], column: int, start: float) -> bool:
         """Raise the bounds for the lengths from ``column`` on; False if none was lower."""
         bounds = self.current(given_back)
         stop = bisect_left(bounds, start, column) if column < len(bounds) else column
         if stop > column:
             bounds[column:stop] = [start] * (stop - column)
         return stop > column
+
+    def _lower(self) -> None:
+        reached, begin = self.gap_end, self.gap_start
+        lower = [begin - length for length in _LENGTHS[1:]]
+        self._bounds = [
+            bound if bound > reached else min(bound, limit)
+            for bound, limit in zip(self._bounds, [*lower, -inf], strict=True)
+        ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hoplite.scheduling.book import Entry, Running
-from hoplite.scheduling.decisions import Cause
-from hoplite.scheduling.demand import HeldJob
+from hoplite.scheduling.decisions import Cause, Placement
+from hoplite.scheduling.demand import HeldJob, WaitingJob
 from hoplite.scheduling.plane import Region
 from hoplite.scheduling.planner import Planner
 
@@ -34,20 +34,7 @@ def started(planner: Planner, entry: Entry) -> HeldJob:
     planned, job = entry.planned, entry.job
     if planned is None:
         raise ValueError(f"job {job.id} has no place to start in")
-    walltime = planned.end - planned.start
-    on_time = planner.now <= planned.start or job.starts_at is not None
-    end = planned.end if on_time else planner.now + walltime
-    held = HeldJob(
-        id=job.id,
-        bits=planned.bits,
-        start=planner.now,
-        end=end,
-        priority=job.priority,
-        besteffort=job.besteffort,
-        sharing=job.sharing,
-        container=job.container,
-        inside=job.inside,
-    )
+    held = _held(job, planned, planner.now)
     region = planner.region(entry, planned)
     if entry.firm:
         standing = planner.planes(job, fixed=job.starts_at is not None)
@@ -59,8 +46,23 @@ def started(planner: Planner, entry: Entry) -> HeldJob:
     if held.inside is None:
         planner.held |= held.bits
     planner.book.running[held.id] = running
-    prolong(planner, running, end + planner.limits.gap_s, False)
+    prolong(planner, running, held.end + planner.limits.gap_s, False)
     return held
+
+
+def _held(job: WaitingJob, planned: Placement, now: float) -> HeldJob:
+    on_time = now <= planned.start or job.starts_at is not None
+    return HeldJob(
+        id=job.id,
+        bits=planned.bits,
+        start=now,
+        end=planned.end if on_time else now + planned.end - planned.start,
+        priority=job.priority,
+        besteffort=job.besteffort,
+        sharing=job.sharing,
+        container=job.container,
+        inside=job.inside,
+    )
 
 
 def prolong(planner: Planner, running: Running, until: float, displacing: bool) -> None:

@@ -39,15 +39,17 @@ class View:
     def release(self, pieces: Iterable[Region]) -> None:
         for piece in pieces:
             self.slots.release(piece.bits, piece.start, piece.end)
-            self.frontier.given_back(piece.start)
+            self.frontier.given_back(piece.start, piece.end)
 
     def earliest(
         self, fit: Fit, length: float, begin: float, latest: float = inf
     ) -> tuple[float, int] | None:
         """As :meth:`Window.earliest`, starting where earlier questions left off."""
-        bound = self.frontier.lower_bound(fit, length)
-        found = Window(self.slots, fit, length).earliest(max(begin, bound), latest)
-        if begin <= max(bound, self.slots.begin):
+        spans = self.frontier.spans(fit, length, begin, latest)
+        window, found = Window(self.slots, fit, length), None
+        for first, last in spans:
+            found = found or window.earliest(first, last)
+        if begin <= self.slots.begin:
             self.frontier.learn(fit, length, latest if found is None else found[0])
         return found
 
@@ -56,9 +58,13 @@ class View:
     ) -> tuple[float, int] | None:
         """As :meth:`earliest` for a job that has the place ``own`` in these slots."""
         mine = own.bits if length <= own.end - own.start else 0
-        bound = min(self.frontier.lower_bound(fit, length), own.start - length)
         search = OwnWindow(self.slots, fit, length, mine, own.start)
-        return search.earliest(max(begin, bound), min(latest, nextafter(own.start, -inf)))
+        latest = min(latest, nextafter(own.start, -inf))
+        for first, last in self.frontier.spans(fit, length, begin, latest):
+            found = search.earliest(min(first, max(begin, own.start - length)), last)
+            if found is not None:
+                return found
+        return None
 
 
 class Plane:

@@ -16,10 +16,10 @@ from hoplite.scheduling.plane import Plane, Region, View
 class Planner:
     """The plan and the only ways to change it.  ``now`` never goes back."""
 
-    def __init__(self, cluster: Cluster, limits: Limits, now: float, requests: Requests) -> None:
+    def __init__(self, cluster: Cluster, limits: Limits, now: float) -> None:
         self.cluster, self.limits, self.now = cluster, limits, now
         self.exists = cluster.table.possible
-        self.requests = requests
+        self.requests = Requests(Compiler(cluster.table))
         self.levels = Levels(now, cluster.usable, cluster.upto)
         self.book = Book()
         self.held = 0
@@ -30,10 +30,6 @@ class Planner:
         """Whether something was given back since the last look for jobs to start."""
         self.besteffort_now = 0
         """What besteffort jobs are about to start on; no plane knows it."""
-
-    @classmethod
-    def new(cls, cluster: Cluster, limits: Limits, now: float) -> Planner:
-        return cls(cluster, limits, now, Requests(Compiler(cluster.table)))
 
     def entry(self, job: WaitingJob) -> Entry:
         """The job compiled for this cluster."""

@@ -40,7 +40,7 @@ class Scheduler:
         promised: Mapping[int, Placement] | None = None,
     ) -> None:
         """``promised``: places of an earlier plan, kept where they are still possible."""
-        self._planner = Planner.new(cluster, limits, now)
+        self._planner = Planner(cluster, limits, now)
         self._settling = Settling(self._planner)
         take_over(self._planner, held, waiting, promised or {})
 
@@ -124,7 +124,7 @@ class Scheduler:
         """
         self._at(now)
         before, promised = self._planner, self.plan()
-        self._planner = Planner.new(cluster or before.cluster, limits or before.limits, now)
+        self._planner = Planner(cluster or before.cluster, limits or before.limits, now)
         self._settling = Settling(self._planner)
         held = [running.held for running in before.book.running.values()]
         waiting = [entry.left() for entry in before.book.waiting.values()]
@@ -156,8 +156,18 @@ class Scheduler:
 
         For a reservation a :class:`Refusal` if it would be refused; None: no place is possible.
         """
+        self._at(now)
         entry = self._planner.entry(job)
         return self._planner.find(entry) if job.starts_at is None else self._planner.grant(entry)
+
+    def why_would(self, job: WaitingJob, now: float) -> Wait:
+        """What a job would wait for if it were submitted now; nothing is changed."""
+        self._at(now)
+        entry, placed = self._planner.entry(job), self.probe(job, now)
+        start = placed.start if isinstance(placed, Placement) else None
+        entry.planned = placed if isinstance(placed, Placement) else None
+        entry.start = float("inf") if start is None else start
+        return why(self._planner, entry, start)
 
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a waiting job."""

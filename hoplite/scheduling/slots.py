@@ -161,13 +161,14 @@ class Slots:
         self._change(bits, bits.bit_count(), start, end)
 
     def forget(self, time: float) -> None:
-        """Drop what is before the slot that holds ``time``."""
+        """Begin at ``time``; nothing before it will be asked for."""
         chunk, index = self.find(time)
         del self.chunks[:chunk], self._starts[:chunk]
         first = self.chunks[0]
         if index:
             del first.times[:index], first.free[:index], first.counts[:index]
             first.renew()
+        first.times[0] = max(first.times[0], time)
         self.begin = self._starts[0] = first.times[0]
 
     def _change(self, bits: int, count: int, start: float, end: float) -> None:

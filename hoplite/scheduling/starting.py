@@ -11,6 +11,31 @@ from hoplite.scheduling.placement import Fit
 from hoplite.scheduling.planner import Planner
 
 
+class _Taking:
+    """Who is about to start in one decision, and what they take."""
+
+    def __init__(self) -> None:
+        self.bits = 0
+        self._entries: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        if entry.planned is not None:
+            self.bits |= entry.planned.bits
+            self._entries.append(entry)
+
+    def collides(self, entry: Entry) -> bool:
+        """Whether one of them takes some of the entry's place: it should have ended by now, but
+        starts late itself."""
+        job, bits = entry.job, entry.planned.bits if entry.planned is not None else 0
+        return bits & self.bits != 0 and any(
+            other.planned is not None
+            and other.planned.bits & bits
+            and other.job.inside == job.inside
+            and (job.sharing is None or other.job.sharing != job.sharing)
+            for other in self._entries
+        )
+
+
 def decide(planner: Planner) -> Decisions:
     """Bring forward what fits now, then tell what is due."""
     planner.besteffort_now = 0
@@ -20,41 +45,33 @@ def decide(planner: Planner) -> Decisions:
     planner.besteffort_now = 0
     starts: dict[int, Placement] = {}
     preemptions: dict[int, int] = {}
-    taking: list[Entry] = []
+    taking = _Taking()
     for entry in planner.book.due(planner.now):
         if len(starts) >= _places_left(planner):
             break
-        if entry.planned is None or not may_start(planner, entry):
-            continue
-        if not _still_fits(planner, entry) or _collides(entry, taking):
+        if not _has_its_turn(planner, entry, taking):
             continue
         blockers = _blockers(planner, entry)
-        if any(not other.held.besteffort for other in blockers):
-            if not _moved(planner, entry, taking):
-                continue
-            blockers = []
-        if blockers:
-            preemptions |= {other.held.id: entry.job.id for other in blockers}
-            continue
-        taking.append(entry)
-        starts[entry.job.id] = entry.planned
-    impossible = tuple(sorted(planner.book.broken))
+        preemptions |= {other.held.id: entry.job.id for other in blockers}
+        if not blockers and entry.planned is not None:
+            taking.add(entry)
+            starts[entry.job.id] = entry.planned
     return Decisions(
-        starts=starts, preemptions=preemptions, impossible=impossible, wake_at=_wake_at(planner)
+        starts=starts,
+        preemptions=preemptions,
+        impossible=tuple(sorted(planner.book.broken)),
+        wake_at=_wake_at(planner),
     )
 
 
-def _collides(entry: Entry, taking: list[Entry]) -> bool:
-    """Whether one that starts now takes some of the entry's place: it should have ended by now, but
-    starts late itself."""
-    planned, job = entry.planned, entry.job
-    return planned is not None and any(
-        other.planned is not None
-        and other.planned.bits & planned.bits
-        and other.job.inside == job.inside
-        and (job.sharing is None or other.job.sharing != job.sharing)
-        for other in taking
-    )
+def _has_its_turn(planner: Planner, entry: Entry, taking: _Taking) -> bool:
+    """Whether nobody but besteffort jobs is in the way of a due job."""
+    if entry.planned is None or not may_start(planner, entry) or not _still_fits(planner, entry):
+        return False
+    if taking.collides(entry):
+        return False
+    firm = any(not other.held.besteffort for other in _blockers(planner, entry))
+    return not firm or _moved(planner, entry, taking)
 
 
 def _regain_reservations(planner: Planner) -> None:
@@ -193,7 +210,7 @@ def start_besteffort(planner: Planner, entry: Entry) -> bool:
     return False
 
 
-def _moved(planner: Planner, entry: Entry, taking: list[Entry]) -> bool:
+def _moved(planner: Planner, entry: Entry, taking: _Taking) -> bool:
     """Whether a due job whose place is not left yet found another that is free now."""
     planned = entry.planned
     view = planner.view(entry.job)
@@ -202,9 +219,8 @@ def _moved(planner: Planner, entry: Entry, taking: list[Entry]) -> bool:
     if entry.job.starts_at is not None:
         return False
     option = next(o for o in entry.options if o.number == planned.alternative)
-    free = view.slots.during(planner.now, planner.now + option.length) & ~planner.held
-    for other in taking:
-        free &= ~other.planned.bits if other.planned is not None else -1
+    free = view.slots.during(planner.now, planner.now + option.length)
+    free &= ~(planner.held | taking.bits)
     bits = option.fit.choose(free)
     if bits:
         end = planner.now + option.walltime

@@ -23,7 +23,7 @@ def schedule(
     promised: Mapping[int, Placement] | None = None,
 ) -> Schedule:
     """One full pass: every waiting job gets its place, and what starts now is said."""
-    planner = Planner.new(cluster, limits or Limits(), now)
+    planner = Planner(cluster, limits or Limits(), now)
     take_over(planner, held, waiting, promised or {})
     decisions = starting.decide(planner)
     hoped = besteffort.predict(planner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from tests.manager.scripted import an_end
 from tests.manager.test_lifecycle_machine import REACHABLE
 
 HOLDS = frozenset({State.LAUNCHING, State.RUNNING, State.FINISHING})
-STUCK = frozenset({Reason.STARTING})
 REQUESTS = [
     "/core=1,walltime=1:0:0",
     "/core=3,walltime=0:30:0",
@@ -133,13 +133,23 @@ class BatchMachine(RuleBasedStateMachine):
         for live in manager.table.live:
             if live.job.state in (State.WAITING, State.RESUMING):
                 why = manager.batch.why(live.job.id)
-                if why is None or why.reason in STUCK:
+                if why is None:
+                    return False
+                due = why.predicted is not None and why.predicted <= time.time()
+                if due and not why.jobs:
+                    return False
+                if why.reason is Reason.IMPOSSIBLE and self._is_hopeless(live.job):
                     return False
                 if why.reason is Reason.PREEMPTION and not all(
                     self.batch.job(other).kill_by for other in why.jobs
                 ):
                     return False
         return not any(self._on_dead(live.job) for live in manager.table.live)
+
+    def _is_hopeless(self, job: Job) -> bool:
+        """Whether it is to be cancelled: its request is not what is impossible."""
+        assert job.batch is not None
+        return job.batch.success_only and bool(self.batch.manager.resources.table.possible)
 
     def _on_dead(self, job: Job) -> bool:
         table = self.batch.manager.resources.table

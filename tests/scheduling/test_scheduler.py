@@ -304,6 +304,8 @@ def test_a_probe_changes_nothing() -> None:
     assert scheduler.probe(job(2), 0.0) == Placement(ALL, 200.0, 300.0)
     assert scheduler.probe(job(2, starts_at=50.0), 0.0) == Refusal(100.0)
     assert scheduler.probe(job(2, starts_at=100.0), 0.0) == Placement(ALL, 100.0, 200.0)
+    assert scheduler.why_would(job(2), 0.0).jobs == (1,)
+    assert scheduler.why_would(job(2), 0.0).predicted == 200.0
     assert scheduler.plan() == before
 
 
