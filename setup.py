@@ -12,6 +12,7 @@ TEST = [
     "psutil>=6",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "schemathesis>=4",
     # Packages that the tests install are built without the network.
     "setuptools>=68",

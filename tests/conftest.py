@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,6 +53,15 @@ def own_server(make_server: MakeServer) -> ServerProcess:
     started = make_server().start()
     assert started.url, started.log_text()
     return started
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ways_for_other_users(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Servers that run as root have jobs of other users below the tests' directories."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base, *base.parents):
+        if os.geteuid() == 0 and folder.name.startswith(("pytest-", "popen-")):
+            folder.chmod(0o711)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ JSON = "application/json"
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """``value`` (or JSON text as bytes) as a JSON answer."""
     body = value if isinstance(value, bytes) else _encoder.encode(value)
-    response = Response(body, status, mimetype=JSON)
+    response = Response(body + b"\n", status, mimetype=JSON)
     if headers:
         response.headers.update(headers)
     return response

@@ -16,6 +16,25 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"field `(?P<name>[^`]+)`")
+MAX_DEPTH = 200
+"""Levels of a config or status: far below what any reader's stack takes, here and in jobs."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_NULLABLE = re.compile(r" \| null`")
+_FLAG_WORDS = 'true or false (or "True" or "False")'
+_HINTS = {
+    "run": _FLAG_WORDS,
+    "running": _FLAG_WORDS,
+    "follow": "1 or 0",
+    "details": "1 or 0",
+    "stream": "all, stdout or stderr",
+    "for": "end or change",
+    "cursor": "what the next link of a page has",
+    "timeout": "a number of seconds",
+    "wait": "a number of seconds",
+}
+"""What would be right, for fields whose types say it in other words than people do."""
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -109,6 +128,10 @@ def invalid(error: msgspec.ValidationError, kind: str = "") -> InvalidFieldError
         name = f"{name}.{named['name']}" if name else named["name"]
     if not name and kind:
         return InvalidFieldError(f"{kind}'': {_first_lower(what)}", field="")
+    what = _NULLABLE.sub("`", what)
+    hint = _HINTS.get(name)
+    if hint is not None:
+        what = f"{what}; right is {hint}"
     if not name:
         return InvalidJsonError(f"the body is not as it should be: {_first_lower(what)}")
     return InvalidFieldError(f"{kind}{name}: {_first_lower(what)}", field=name)
@@ -123,13 +146,27 @@ def checked_object(raw: msgspec.Raw, name: str) -> msgspec.Raw:
     text = bytes(raw).strip()
     if not text.startswith(b"{"):
         raise InvalidFieldError(f"{name}: expected `object`, got `{_kind(text)}`", field=name)
+    if _depth(text) > MAX_DEPTH:
+        raise InvalidFieldError(
+            f"{name} is nested too deeply; at most {MAX_DEPTH} levels are taken", field=name
+        )
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJsonError(f"{name} is not JSON: {error}", field=name) from None
-    except RecursionError:
-        raise InvalidFieldError(f"{name} is nested too deeply", field=name) from None
     return msgspec.Raw(text)
+
+
+def _depth(text: bytes) -> int:
+    """How deep arrays and objects are nested, at the most where they are few."""
+    at_most = text.count(b"{") + text.count(b"[")
+    if at_most <= MAX_DEPTH:
+        return at_most
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+        depth += 1 if bracket in b"{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _kind(text: bytes) -> str:

@@ -67,10 +67,7 @@ class Call(Generic[Q, B]):
         """Who asks; raises :class:`~hoplite.exceptions.NotAuthenticatedError` if nobody knows."""
         caller: Caller | None = g.caller
         if caller is None:
-            raise NotAuthenticatedError(
-                "this server does not know you: log in with Basic or a Bearer token, or come over "
-                "loopback where the server asks the kernel who you are"
-            )
+            raise NotAuthenticatedError(_unknown(self.service.settings.auth))
         return caller
 
     @property
@@ -201,3 +198,14 @@ def _view(operation: Operation, service: Service) -> Callable[..., Response]:
         return operation.handler(call)
 
     return view
+
+
+_WAYS = {
+    "kernel": "come over loopback, where the server asks the kernel who you are",
+    "users": "log in with Basic, or with a token (hop_...) as Bearer",
+    "proxy": "come through the proxy that names you",
+}
+
+
+def _unknown(modes: Sequence[str]) -> str:
+    return "this server does not know you: " + ", or ".join(_WAYS[mode] for mode in modes)

@@ -78,6 +78,8 @@ def register_errors(app: Flask, service: Service, write: Writer = error_answer) 
 
     def known(error: HopliteError) -> Response:
         response = write(error)
+        if isinstance(error, NotAuthenticatedError) and "Authorization" in request.headers:
+            log.warning("credentials refused", peer=request.remote_addr, path=request.path)
         if isinstance(error, NotAuthenticatedError):
             for challenge in service.authenticators.challenges():
                 response.headers.add("WWW-Authenticate", challenge)
@@ -105,7 +107,7 @@ def register_errors(app: Flask, service: Service, write: Writer = error_answer) 
 def _understood(error: HTTPException) -> HopliteError:
     """The error of the tree that says what werkzeug's says."""
     status = error.code or 500
-    ours = _OF_STATUS.get(status)
+    ours = _OF_STATUS.get(status, InvalidRequestError if status < 500 else None)
     if ours is None:
         return _defect(error)
     return ours(_words(status, error))

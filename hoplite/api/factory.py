@@ -27,6 +27,7 @@ from hoplite.manager.limits import Limits
 from hoplite.manager.lock import DataDirLock
 from hoplite.model.job import Job
 from hoplite.plugins.source import EntryPointSource
+from hoplite.server_log import log_through_logging
 from hoplite.settings import Settings
 
 ADDRESS_FILE = "server.url"
@@ -71,9 +72,12 @@ class Hoplite:
         if self._closed:
             return
         self._closed = True
-        self.manager.close(stop_jobs=self.settings.stop_jobs if stop_jobs is None else stop_jobs)
-        self._reports.close()
-        self.lock.release()
+        with ExitStack() as steps:
+            steps.callback(self.lock.release)
+            steps.callback(self._reports.close)
+            self.manager.close(
+                stop_jobs=self.settings.stop_jobs if stop_jobs is None else stop_jobs
+            )
 
 
 def _accounts(settings: Settings) -> AccountStore | None:
@@ -141,6 +145,7 @@ def create_app(
 
     Raises :class:`~hoplite.exceptions.StorageUnavailableError` if another server uses ``data_dir``.
     """
+    log_through_logging()
     temporary: Path | None = None
     if settings is None:
         if data_dir is None:

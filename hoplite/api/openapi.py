@@ -23,11 +23,15 @@ from hoplite.exceptions import (
 )
 
 _REF = "#/components/schemas/{name}"
-_PATH_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PARAMETER_WORDS = {"ref": "The job's uuid or id.", "id": "Its id."}
 _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
-    "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+    "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
+    "word": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    "path": {"type": "string"},
 }
+"""By the kind of the parameter, or by its name where it has none."""
+_SEGMENT = {"type": "string", "pattern": "^[^/]+$"}
 
 
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     schema_of = dict(zip(_types(operations), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        path = _PATH_PARAMETER.sub(r"{\1}", operation.address)
+        path = _PATH_PARAMETER.sub(r"{\2}", operation.address)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schema_of)
     return {
         "openapi": "3.1.0",
@@ -109,9 +113,9 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": operation.parameters.get(name) or _PARAMETER_WORDS[name],
-            "schema": _PARAMETER_SCHEMAS.get(name, {"type": "string", "pattern": "^[^/]+$"}),
+            "schema": _PARAMETER_SCHEMAS.get(kind or name, _SEGMENT),
         }
-        for name in _PATH_PARAMETER.findall(operation.path)
+        for kind, name in _PATH_PARAMETER.findall(operation.path)
     ]
 
 

@@ -6,13 +6,16 @@ import json
 import shutil
 import sys
 
+import structlog
 from flask import Flask
 
 from hoplite.api.factory import Hoplite
 from hoplite.api.serving import serve
-from hoplite.data_directory import prepare
+from hoplite.data_directory import allowed_mode, prepare
 from hoplite.server_log import set_up_logging
 from hoplite.settings import Settings
+
+log = structlog.get_logger("hoplite")
 
 _AUTH_WORDS = {
     "kernel": "the Unix user at the other end of a loopback connection, asked of the kernel",
@@ -29,9 +32,19 @@ def run(settings: Settings) -> None:
     """
     set_up_logging(settings)
     prepare(settings.data_dir)
+    _warn_of_open_directory(settings)
     server = _Server(settings)
     serve(server.load, settings, on_listening=server.announce, on_stop=server.stop_taking_work)
     server.close()
+
+
+def _warn_of_open_directory(settings: Settings) -> None:
+    mode = settings.data_dir.stat().st_mode & 0o777
+    if mode & ~allowed_mode():
+        log.warning(
+            "the data directory is open to others",
+            directory=str(settings.data_dir), mode=f"{mode:04o}", right=f"{allowed_mode():04o}",
+        )  # fmt: skip
 
 
 class _Server:

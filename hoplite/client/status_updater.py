@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from hoplite.exceptions import ConnectionError, HopliteError, from_answer
 
 if TYPE_CHECKING:
-    import requests
+    from http.client import HTTPConnection
 
 _RETRIED = frozenset({502, 503, 504, 507})
 _FIRST_PAUSE_S = 0.02
@@ -50,8 +51,8 @@ class StatusUpdater:
         self._parts: _Parts = {}
         self._acknowledged = True
         self._sending = threading.RLock()
-        self._session: requests.Session | None = None
-        self._session_pid = 0
+        self._connection: HTTPConnection | None = None
+        self._connected_to = ("", 0)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -91,9 +92,7 @@ class StatusUpdater:
     def close(self) -> None:
         """Close the connection; the next update opens another."""
         with self._sending:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+            self._disconnect()
 
     def _put(self) -> None:
         body = self._body()
@@ -112,39 +111,42 @@ class StatusUpdater:
 
     def _try(self, body: bytes) -> bool:
         """One PUT; False if it may be tried again, raises what the server refused with."""
-        import requests
+        from http.client import HTTPException
 
         try:
-            answer = self._http().put(
-                f"{_url(self.addr)}/jobs/{self.uuid}",
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=self._timeout_s,
-                allow_redirects=False,
-            )
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ):
+            connection = self._connected()
+            connection.request("PUT", self._path(), body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read()
+        except (OSError, HTTPException):
+            self._disconnect()
             return False
-        if answer.status_code in _RETRIED:
+        if status in _RETRIED:
             return False
-        if not 200 <= answer.status_code < 300:
-            _refused(answer)
+        if not 200 <= status < 300:
+            _refused(f"{_url(self.addr)}/jobs/{self.uuid}", status, text)
         return True
 
-    def _http(self) -> requests.Session:
-        # A connection that a forked child shares with its parent would mix up their answers.
-        if self._session is None or self._session_pid != os.getpid():
-            import requests
+    def _path(self) -> str:
+        return f"{urlsplit(_url(self.addr)).path}/jobs/{self.uuid}"
 
-            self._session = requests.Session()
-            # Proxies and credentials of the environment have no business between a job and its
-            # server.
-            self._session.trust_env = False
-            self._session_pid = os.getpid()
-        return self._session
+    def _connected(self) -> HTTPConnection:
+        # A connection that a forked child shares with its parent would mix up their answers.
+        if self._connection is None or self._connected_to != (self.addr, os.getpid()):
+            from http.client import HTTPConnection, HTTPSConnection
+
+            # Not the requests library: it would be in the memory of every job's process, for this
+            # one request.
+            parts = urlsplit(_url(self.addr))
+            kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+            self._connection = kind(parts.netloc, timeout=self._timeout_s)
+            self._connected_to = (self.addr, os.getpid())
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _look_up_address(self) -> None:
         if self._address_file is None:
@@ -199,12 +201,11 @@ def _url(addr: str) -> str:
     return (addr if "://" in addr else f"http://{addr}").rstrip("/")
 
 
-def _refused(answer: requests.Response) -> NoReturn:
+def _refused(url: str, status: int, text: bytes) -> NoReturn:
     try:
-        told = answer.json()
+        told = json.loads(text)
         code, message = str(told["code"]), str(told["error"])
     except (ValueError, KeyError, TypeError):
-        raise HopliteError(
-            f"{answer.url} answered {answer.status_code} {answer.reason}: {answer.text[:200]}"
-        ) from None
+        said = text[:200].decode(errors="replace")
+        raise HopliteError(f"{url} answered {status}: {said}") from None
     raise from_answer(code, message)

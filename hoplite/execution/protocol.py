@@ -34,6 +34,7 @@ class RunAs(msgspec.Struct, frozen=True):
     gid: int
     groups: tuple[int, ...]
     home: str
+    shell: str = ""
 
 
 class LaunchSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -216,8 +216,7 @@ class Plan:
     def _look(self, job_id: int) -> None:
         if job_id in self._starting:
             return
-        live = self._table.find_live(job_id)
-        job = live.job if live is not None else self._find(job_id)
+        job = self._find(job_id)
         if job is None or job.ended:
             self._over(job_id, job)
         elif job.state in HOLDS_RESOURCES:

@@ -118,7 +118,7 @@ class BatchQueue:
     def cancel(self, live: LiveJob, who: str, reason: str) -> bool:
         """End a job that has not started; False if it has.  The caller tells :meth:`changed`."""
         with live.lock:
-            if live.job.state not in (State.WAITING, State.HOLD):
+            if not live.born or live.job.state not in (State.WAITING, State.HOLD):
                 return False
             now = time.time()
             ended = live.job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)

@@ -18,9 +18,9 @@ from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Ended, Running
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.successors import succession
-from hoplite.manager.verdict import judge, status_at_end
+from hoplite.manager.verdict import Verdict, judge, status_at_end
 from hoplite.model.job import Job
-from hoplite.model.lifecycle import Event, State
+from hoplite.model.lifecycle import Event, Outcome, State
 from hoplite.model.progress import progress_in
 from hoplite.model.timeline import Entry, Happening
 
@@ -94,13 +94,15 @@ class Inbox:
     def _work(self, batch: list[tuple[int, Running | Ended]], retrying: bool) -> bool:
         try:
             ended = self._write(batch)
-            self.trouble = None
+            if batch:
+                self.trouble = None
         except HopliteError as error:
             self._put_back(batch, error)
             return False
         try:
             if ended or retrying:
                 self._after_ends(ended)
+                self.trouble = None
         except HopliteError as error:
             self._put_back([], error)
             return False
@@ -130,9 +132,19 @@ class Inbox:
             raise
         except Exception as error:
             if len(batch) > 1:
-                return [job for news in batch for job in self._write([news])]
+                return self._write_one_by_one(batch)
             log.error("defect", job=batch[0][0], news=repr(batch[0][1]), exc_info=error)
             return []
+
+    def _write_one_by_one(self, batch: list[tuple[int, Running | Ended]]) -> list[Job]:
+        ended: list[Job] = []
+        for n, news in enumerate(batch):
+            try:
+                ended += self._write([news])
+            except HopliteError as error:
+                self._put_back(batch[n:], error)
+                break
+        return ended
 
     def _write_together(self, batch: list[tuple[int, Running | Ended]]) -> list[Job]:
         crash_point("manager.before_news")
@@ -182,8 +194,13 @@ def job_running(job: Job, running: Running) -> tuple[Job, list[Entry]]:
 
 def job_at_end(job: Job, ended: Ended) -> tuple[Job, list[Entry]]:
     """``job`` with its outcome."""
-    verdict = judge(job, ended)
-    status = status_at_end(job, ended, verdict)
+    try:
+        verdict = judge(job, ended)
+        status = status_at_end(job, ended, verdict)
+    except Exception as error:
+        log.error("defect", job=job.id, exc_info=error)
+        verdict = Verdict(Outcome.FAILED, "what it left of its end cannot be understood")
+        status = job.status
     moved = job.at_end(
         verdict.outcome,
         max(ended.at, job.created_at),

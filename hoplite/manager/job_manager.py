@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -21,6 +23,8 @@ from hoplite.exceptions import (
     JobPluginDoesNotExistError,
     NotAuthorizedError,
     ShuttingDownError,
+    StorageFullError,
+    StorageUnavailableError,
     TooLargeError,
     WrongApiKeyError,
 )
@@ -51,6 +55,10 @@ log = structlog.get_logger("hoplite.manager")
 
 _WAIT_SLICE_S = 1.0
 """How often a waiting call looks whether its client is still there."""
+
+
+_STOP_SLICE_S = 0.2
+"""How often a stop looks for jobs that have started meanwhile."""
 
 
 def nobody_left() -> bool:
@@ -101,6 +109,7 @@ class JobManager:
         self._journal = journal
         self._owners = owners
         self._keys = KeyLocks()
+        self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -109,11 +118,12 @@ class JobManager:
         """Find the jobs of the last server, and begin."""
         self.resources.open()
         self.executor.open(self.inbox)
+        self.tell_problems()
         recovered = recover(self.table, self.executor, self.launcher)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
         self.queue.retry = self.inbox.retry
-        self.queue.on_end = self.on_end
+        self.queue.on_end = self._ended
         self.queue.plan.doubt()
         if recovered.running:
             self.address.publish()
@@ -135,9 +145,18 @@ class JobManager:
             self.launcher.places.give_back(job.id)
         for job in ended:
             self.on_end(job)
-        self.queue.plan.look(self.queue.plan.concerned(ended))
-        self.launcher.pump()
-        self.queue.pump()
+        try:
+            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.launcher.pump()
+            self.queue.pump()
+        finally:
+            # At last: who waits for a place does not wait for the log.
+            for job in ended:
+                _log_end(job)
+
+    def _ended(self, job: Job) -> None:
+        self.on_end(job)
+        _log_end(job)
 
     def serve_at(self, url: str) -> None:
         """Jobs report to ``url`` from now on; those that wait can start."""
@@ -150,6 +169,8 @@ class JobManager:
 
     def begin_stop(self) -> None:
         """Take no more work, and let everybody who waits go.  Jobs run on."""
+        if not self.launcher.stopped:
+            log.info("stopping", running=sum(live.job.running for live in self.table.live))
         self.launcher.stopped = True
         self.timeline.close()
         for live in self.table.live:
@@ -161,23 +182,23 @@ class JobManager:
             return
         self._closed = True
         self.begin_stop()
-        if stop_jobs:
-            self._stop_jobs()
-        self.retention.close()
-        self.queue.close()
-        self.executor.close()
-        self.inbox.close()
-        self._journal.close()
+        with ExitStack() as steps:
+            for step in (self._journal, self.inbox, self.executor, self.queue, self.retention):
+                steps.callback(step.close)
+            if stop_jobs:
+                self._stop_jobs()
 
     def _stop_jobs(self) -> None:
-        running = [live for live in self.table.live if live.job.running]
-        for live in running:
-            self._request_kill(live, SERVER)
-            self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        """Kill what runs, and what was just being launched, and wait for the ends."""
         deadline = time.monotonic() + self.limits.kill_grace_s + 5
-        for live in running:
-            while not live.job.ended and (left := deadline - time.monotonic()) > 0:
-                live.wait_past(live.job.version, left)
+        while running := [live for live in self.table.live if live.job.running]:
+            for live in running:
+                if live.job.kill_by is None:
+                    self._request_kill(live, SERVER)
+                    self.executor.kill(live.job.id, self.limits.kill_grace_s)
+            if time.monotonic() > deadline:
+                return
+            running[0].wait_past(running[0].job.version, _STOP_SLICE_S)
 
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
@@ -343,18 +364,31 @@ class JobManager:
             if job.ended:
                 return False
             if job.kill_by is None:
-                asked = msgspec.structs.replace(
-                    job, kill_by=who, kill_at=now, version=job.version + 1
-                )
-                self.table.change(live, asked, entry(asked, Happening.KILL_REQUESTED, who, now))
+                self._note_kill(live, who, now)
         return True
+
+    def _note_kill(self, live: LiveJob, who: str, now: float) -> None:
+        asked = msgspec.structs.replace(
+            live.job,
+            kill_by=who,
+            kill_at=now,
+            version=live.job.version + 1,
+            reason=f"{who} asked to kill it; SIGKILL follows after {self.limits.kill_grace_s:g} s",
+        )
+        try:
+            self.table.change(live, asked, entry(asked, Happening.KILL_REQUESTED, who, now))
+        except (StorageFullError, StorageUnavailableError) as error:
+            # The job may be what fills the disk.  It is killed all the same, and who asked for it is
+            # written down with its end.
+            log.error("a kill could not be written down", job=asked.id, who=who, error=str(error))
+            self.table.show(live, asked)
 
     def _cancel(self, live: LiveJob, who: str, now: float) -> None:
         reason = f"cancelled by {who} before it started"
         ended = live.job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)
         self.table.change(live, ended, ended_entry(ended, who))
         self.launcher.places.leave_line(ended.id)
-        self.on_end(ended)
+        self._ended(ended)
 
     def set_status(self, ref: str, api_key: str | None, status: msgspec.Raw) -> Job:
         """Replace the status; only the job itself can, by its key."""
@@ -385,13 +419,17 @@ class JobManager:
         given = key_hash(api_key or "")
         if not job.key_hash or not hmac.compare_digest(given, job.key_hash) or not api_key:
             raise WrongApiKeyError(
-                f"the api_key is {'not the key of' if api_key else 'missing for'} job {job.uuid}; "
-                "only the running job knows it",
+                f"the api_key is {'not that of this job' if api_key else 'missing'}; only the "
+                "running job knows it",
                 field="api_key",
             )
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
+        with self._forgetting:
+            return self._forget(caller, ref)
+
+    def _forget(self, caller: Caller, ref: str) -> Job:
         job = self.table.get(ref)
         self._check_owner(caller, job)
         live = self.table.find_live(job.id)
@@ -405,6 +443,7 @@ class JobManager:
             *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
         )
         self.executor.forget([job.id])
+        log.info("job deleted", job=job.id, who=caller.name)
         return job
 
     def _cancel_held(self, live: LiveJob, who: str) -> Job:
@@ -469,6 +508,13 @@ class JobManager:
         """See packages installed, upgraded or removed since; running jobs go on undisturbed."""
         self.plugins.reload()
         self.executor.reload()
+        self.tell_problems()
+        log.info("reloaded", plugins=len(self.plugins.plugins()))
+
+    def tell_problems(self) -> None:
+        """Log what is wrong with the packages that plugins come from."""
+        for problem in self.plugins.problems():
+            log.warning("a package has a problem", problem=problem)
 
     def _owned_live(
         self, caller: Caller, ref: str, if_ended: Callable[[str], Exception]
@@ -486,6 +532,11 @@ class JobManager:
             raise NotAuthorizedError(
                 f"job {job.uuid} belongs to {job.owner}; only {job.owner} and administrators may do this"
             )
+
+
+def _log_end(job: Job) -> None:
+    log.info("job ended", job=job.id, plugin=job.plugin, owner=job.owner,
+             outcome=job.outcome, reason=job.reason)  # fmt: skip
 
 
 def _ended(job: Job) -> JobEndedError:

@@ -79,14 +79,41 @@ class JobTable:
 
     def create_together(self, jobs: Sequence[Job], entries: Iterable[Entry], *more: Change) -> None:
         """Keep new jobs, all or none, in one write."""
-        self.journal.commit(*map(JobCreated, jobs), *map(Happened, entries), *more)
-        for job in jobs:
-            self.live.add(job)
+        with self._being_born(jobs):
+            self.journal.commit(*map(JobCreated, jobs), *map(Happened, entries), *more)
 
     def create(self, job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
-        """Keep a new job.  Nothing is kept if this raises."""
-        self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
-        return self.live.add(job)
+        """Keep a new job.  Nothing is kept if this raises.
+
+        Others may know of it by the journal before this returns.  Their commands find it living,
+        and wait for the lock until it is.
+        """
+        with self._being_born([job]) as (live,):
+            self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
+        return live
+
+    @contextmanager
+    def _being_born(self, jobs: Sequence[Job]) -> Iterator[list[LiveJob]]:
+        """Have new jobs in memory, and shown once the body has kept them."""
+        lives = [LiveJob(job) for job in jobs]
+        with ExitStack() as locks:
+            for live in lives:
+                locks.enter_context(live.lock)
+                self.live.add(live)
+            try:
+                yield lives
+            except BaseException:
+                for live in lives:
+                    self.live.remove(live.job)
+                raise
+            for live in lives:
+                live.born = True
+
+    def take_over(self, job: Job) -> None:
+        """A live job of the journal, after a start."""
+        live = LiveJob(job)
+        live.born = True
+        self.live.add(live)
 
     def change(self, live: LiveJob, job: Job, *entries: Entry) -> None:
         """Keep and show a job's new value.  Call with ``live.lock`` held."""
@@ -104,9 +131,8 @@ class JobTable:
         changes: list[Change] = [JobChanged(job) for _, job, _ in moves]
         changes += [JobCreated(job) for job in born]
         changes += [Happened(each) for _, _, entries in moves for each in entries]
-        self.journal.commit(*changes)
-        for job in born:
-            self.live.add(job)
+        with self._being_born(born):
+            self.journal.commit(*changes)
         for live, job, _ in moves:
             self.show(live, job)
 
@@ -118,7 +144,7 @@ class JobTable:
         with ExitStack() as locks:
             for live in lives.values():
                 locks.enter_context(live.lock)
-            yield lives
+            yield {job_id: live for job_id, live in lives.items() if live.born}
 
     def show(self, live: LiveJob, job: Job) -> None:
         """Show a value that was committed; an ended job leaves the memory."""
@@ -132,7 +158,7 @@ class JobTable:
     def get(self, ref: int | str) -> Job:
         """The job by id or uuid; raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""
         live = self.live.find(ref)
-        if live is not None:
+        if live is not None and live.born:
             return live.job
         job = self.journal.job(ref)
         if job is None:

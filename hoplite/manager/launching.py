@@ -170,7 +170,7 @@ class Launcher:
         while self.ready and (starts := self.places.take_next()):
             try:
                 launches = self._journal_launches(starts)
-            except HopliteError:
+            except BaseException:
                 for job_id in reversed(starts):
                     self.places.return_to_head(job_id)
                 raise

@@ -14,10 +14,12 @@ class LiveJob:
     ``job`` is always a value that the journal holds.  It is replaced under ``lock`` and read without.
     """
 
-    __slots__ = ("_changed", "job", "lock")
+    __slots__ = ("_changed", "born", "job", "lock")
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.born = False
+        """Its creation is on disk: it may be shown.  Set under ``lock``."""
         self.lock = threading.Lock()
         self._changed = threading.Condition()
 
@@ -47,12 +49,10 @@ class LiveIndex:
         self._by_uuid: dict[str, LiveJob] = {}
         self._lock = threading.Lock()
 
-    def add(self, job: Job) -> LiveJob:
-        live = LiveJob(job)
+    def add(self, live: LiveJob) -> None:
         with self._lock:
-            self._by_id[job.id] = live
-            self._by_uuid[job.uuid] = live
-        return live
+            self._by_id[live.job.id] = live
+            self._by_uuid[live.job.uuid] = live
 
     def remove(self, job: Job) -> None:
         with self._lock:
@@ -70,7 +70,7 @@ class LiveIndex:
 
     def __iter__(self) -> Iterator[LiveJob]:
         with self._lock:
-            return iter(list(self._by_id.values()))
+            return iter([live for live in self._by_id.values() if live.born])
 
     def __len__(self) -> int:
         return len(self._by_id)

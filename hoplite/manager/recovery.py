@@ -120,7 +120,7 @@ def _count(found: Recovered, before: Job, job: Job) -> None:
 def _place(job: Job, table: JobTable, launcher: Launcher) -> None:
     if job.ended:
         return
-    table.live.add(job)
+    table.take_over(job)
     if job.batch is not None:
         return
     if job.running:

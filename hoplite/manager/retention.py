@@ -47,6 +47,8 @@ class Retention:
                 self.sweep()
             except HopliteError as error:
                 log.warning("retention put off", error=str(error))
+            except Exception as error:
+                log.error("retention put off", exc_info=error)
             self._stop.wait(_EVERY_S)
 
     def sweep(self) -> None:

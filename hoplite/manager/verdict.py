@@ -74,7 +74,7 @@ def _killed_words(job: Job, ended: Ended) -> str:
 def _lost(how: str) -> Verdict:
     words = {
         "rebooted": "the machine was rebooted while it ran",
-        "vanished": "its process vanished without a word while no server watched",
+        "vanished": "its process vanished without a word, and what had watched it was gone too",
     }
     reason = words.get(how, how)
     return Verdict(Outcome.LOST, reason, _record("JobLost", reason))
@@ -102,6 +102,10 @@ def _exception_words(record: msgspec.Raw) -> str:
         fields = msgspec.json.decode(record, type=_Said)
     except msgspec.MsgspecError:
         return "it raised"
+    if fields.type == "SystemExit":
+        return f"it exited with code {fields.message}"
+    if fields.type.endswith("JobPluginLoadError"):
+        return f"it did not begin: {fields.message[:300]}"
     first_line = fields.message.splitlines()[0] if fields.message else ""
     return (
         f"it raised {fields.type}: {first_line[:300]}" if first_line else f"it raised {fields.type}"

@@ -43,6 +43,10 @@ class PluginSource(Protocol):
         """Where packages are looked for, in order."""
         ...
 
+    def problems(self) -> list[str]:
+        """What is wrong with the packages, in words."""
+        ...
+
     def reload(self) -> None:
         """See what was installed, upgraded or removed before this call.
 
@@ -138,6 +142,9 @@ class FixedSource:
 
     def paths(self) -> list[str]:
         return list(sys.path)
+
+    def problems(self) -> list[str]:
+        return []
 
     def reload(self) -> None:
         """There is nothing to look up."""

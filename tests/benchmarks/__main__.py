@@ -1,4 +1,5 @@
-"""``python -m tests.benchmarks [jobs] [latency] [routes] [history] [journal] [--quick] [--million]``
+"""``python -m tests.benchmarks [jobs] [latency] [routes] [history] [journal]
+[scheduling] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.benchmarks import history, jobs, journal, latency, routes
+from tests.benchmarks import history, jobs, journal, latency, routes, scheduling
 
 
 def _journal() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
         "routes": lambda: routes.run(asked.quick),
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,
+        "scheduling": lambda: scheduling.run(asked.quick),
     }
     unknown = set(asked.names) - known.keys()
     if unknown:

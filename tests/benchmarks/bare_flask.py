@@ -24,8 +24,9 @@ def bare_flask(body: bytes) -> Iterator[str]:
     """Such a server in a process of its own; its URL.  ``GET`` and ``PUT /jobs/<ref>`` answer
     ``body``."""
     command = [sys.executable, "-m", "tests.benchmarks.bare_flask", body.decode()]
+    # In a session of its own like our server: Linux shares the CPUs out among sessions.
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         yield process.stdout.readline().strip()

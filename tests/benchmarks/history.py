@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,9 @@ from tests.benchmarks.server import new_server
 from tests.server.process import ServerProcess
 
 _FOREVER = ("--keep-days", "36500", "--keep-jobs", "10000000")
+_FEW = 100
+_STARTS = 5
+_PAIRS = 100
 _PAGES = {
     "newest": "/jobs?limit=100",
     "half way down": "/jobs?limit=100&cursor={half}",
@@ -26,37 +31,63 @@ _PAGES = {
 }
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured with so many jobs; seconds and bytes."""
+class Filled(msgspec.Struct):
+    """A server with so many ended jobs, and a connection to it."""
 
     jobs: int
-    start: float
-    resident: int
-    pages: dict[str, float]
+    server: ServerProcess
+    start_s: float
+    """From making the process to listening."""
+    connection: Connection
+
+    def resident_bytes(self) -> int:
+        return int(psutil.Process(self.server.pid).memory_info().rss)
+
+    def page_s(self, path: str) -> float:
+        """Seconds that a page of 100 takes."""
+        # Of few jobs none is left half way down: their page is the newest.
+        half = self.jobs // 2 if self.jobs > 200 else self.jobs + 1
+        text = request("GET", path.format(half=half)).encode()
+        began = time.perf_counter()
+        status, body = self.connection.ask(text)
+        seconds = time.perf_counter() - began
+        assert status == 200, body
+        return seconds
 
 
 def run(quick: bool, *, million: bool = False) -> None:
-    empty = _with(100)
-    print(f"start, process to listening, with {empty.jobs} jobs {empty.start:6.2f} s")
-    for jobs in (10_000 if quick else 100_000, *([1_000_000] if million else [])):
-        _tell(_with(jobs), empty)
+    with _filled(_FEW) as few:
+        print(f"start, process to listening, with {few.jobs} jobs {few.start_s:6.2f} s")
+        for jobs in (10_000 if quick else 100_000, *([1_000_000] if million else [])):
+            with _filled(jobs) as many:
+                _compare(many, few)
 
 
-def _tell(kept: Kept, base: Kept) -> None:
-    each = (kept.resident - base.resident) / kept.jobs
+def _compare(many: Filled, few: Filled) -> None:
+    pages = {name: _times_of_few(many, few, path) for name, path in _PAGES.items()}
+    each = (many.resident_bytes() - few.resident_bytes()) / many.jobs
     print(
-        f"{kept.jobs} ended jobs: start {kept.start:.2f} s, of that for the jobs"
-        f" {kept.start - base.start:+.2f} s (aim under 3); memory {each:.0f} bytes a job (aim under"
-        " 2000)"
+        f"{many.jobs} ended jobs: start {many.start_s:.2f} s, of that for the jobs"
+        f" {many.start_s - few.start_s:+.2f} s (aim under 3); memory {each:.0f} bytes a job (aim"
+        " under 2000)"
     )
-    for name, seconds in kept.pages.items():
+    for name, (seconds, ratio) in pages.items():
         print(
             f"  page of 100, {name:18} {seconds * 1e3:6.2f} ms,"
-            f" {seconds / base.pages[name]:.2f} of the same with {base.jobs} jobs (aim 1.5)"
+            f" {ratio:.2f} of the same with {few.jobs} jobs (aim 1.5)"
         )
 
 
-def _with(jobs: int) -> Kept:
+def _times_of_few(many: Filled, few: Filled, path: str) -> tuple[float, float]:
+    """Seconds of a page, and their ratio to those of few jobs, asked in turn.  The lower quartiles:
+    what else the machine does only adds to them."""
+    pairs = [(many.page_s(path), few.page_s(path)) for _ in range(_PAIRS)]
+    seconds, base = (statistics.quantiles(each, n=4)[0] for each in zip(*pairs, strict=True))
+    return seconds, seconds / base
+
+
+@contextlib.contextmanager
+def _filled(jobs: int) -> Iterator[Filled]:
     with tempfile.TemporaryDirectory(prefix="hoplite-benchmark-") as directory:
         server = new_server(Path(directory), *_FOREVER)
         prepare(server.data_dir)
@@ -67,35 +98,22 @@ def _with(jobs: int) -> Kept:
         filler.start()
         filler.join()
         try:
-            return _measure(server, jobs)
+            start_s = _start_s(server)
+            connection = Connection(server.url)
+            yield Filled(jobs, server, start_s, connection)
+            connection.close()
         finally:
             server.close()
 
 
-def _measure(server: ServerProcess, jobs: int) -> Kept:
+def _start_s(server: ServerProcess) -> float:
+    """Started by killing it each time but the last: a restart has more to do than a start."""
     starts = []
-    for _ in range(3):
+    for n in range(_STARTS):
+        if n:
+            server.kill_9()
         began = time.perf_counter()
         server.start()
         starts.append(time.perf_counter() - began)
         assert server.url, server.log_text()
-        if len(starts) < 3:
-            server.kill_9()
-    connection = Connection(server.url)
-    # 101 jobs would make each page full and followed; below that, what is half way down is empty.
-    half = jobs // 2 if jobs > 200 else jobs + 1
-    pages = {name: _median_s(connection, path.format(half=half)) for name, path in _PAGES.items()}
-    connection.close()
-    resident = psutil.Process(server.pid).memory_info().rss
-    return Kept(jobs=jobs, start=statistics.median(starts), resident=resident, pages=pages)
-
-
-def _median_s(connection: Connection, path: str) -> float:
-    text = request("GET", path).encode()
-    seconds = []
-    for _ in range(50):
-        began = time.perf_counter()
-        status, body = connection.ask(text)
-        seconds.append(time.perf_counter() - began)
-        assert status == 200, body
-    return statistics.median(seconds)
+    return statistics.median(starts)

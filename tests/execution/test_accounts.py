@@ -69,6 +69,59 @@ def test_a_workdir_that_the_account_may_not_enter_is_a_clear_failure(
     assert "workdir" in record["message"]
 
 
+def _environment(
+    executor: LocalExecutor, recorder: Recorder, run_as: RunAs | None
+) -> dict[str, str]:
+    executor.launch(spec(1, TALKER, run_as=run_as, env={"MINE": "1"}))
+    assert recorder.end(1).exit_code == 0
+    environ = json.loads((executor.directory(1) / "stdout").read_text())["environ"]
+    assert environ["MINE"] == "1"
+    assert isinstance(environ, dict)
+    return environ
+
+
+@pytest.fixture
+def secretive(data_dir: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> LocalExecutor:
+    """One whose environment holds secrets of its own account, and settings of the server."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("HOPLITE_DATA_DIR", "/secret")
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    executor = LocalExecutor(data_dir)
+    executor.open(recorder)
+    return executor
+
+
+@as_root
+def test_a_job_of_another_account_gets_little_of_the_servers_environment(
+    secretive: LocalExecutor, recorder: Recorder, nobody: RunAs
+) -> None:
+    environ = _environment(secretive, recorder, nobody)
+    assert "AWS_SECRET_ACCESS_KEY" not in environ
+    assert environ["TZ"] == "Europe/Paris"
+    assert environ["PATH"] == os.environ["PATH"]
+    assert environ["SHELL"] == nobody.shell
+    secretive.close()
+
+
+@as_root
+def test_what_another_account_does_not_get_is_not_in_proc_either(
+    secretive: LocalExecutor, recorder: Recorder, nobody: RunAs
+) -> None:
+    secretive.launch(spec(1, "first_environment", run_as=nobody))
+    assert recorder.end(1).exit_code == 0
+    assert "hunter2" not in (secretive.directory(1) / "stdout").read_text()
+    secretive.close()
+
+
+def test_a_job_of_the_servers_account_gets_its_environment_but_no_settings(
+    secretive: LocalExecutor, recorder: Recorder
+) -> None:
+    environ = _environment(secretive, recorder, None)
+    assert environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
+    assert "HOPLITE_DATA_DIR" not in environ
+    secretive.close()
+
+
 @as_user
 def test_only_root_starts_jobs_of_others(executor: LocalExecutor, recorder: Recorder) -> None:
     executor.launch(spec(1, "noop", run_as=account("root")))

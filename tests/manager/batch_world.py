@@ -45,9 +45,10 @@ class BatchWorld:
         self._make_resources()
 
     def _open(self) -> JobManager:
+        self.executor = ScriptedExecutor(self.world, self.data / "jobs")
         manager = JobManager(
             SqliteJournal(self.data / "journal.db"),
-            ScriptedExecutor(self.world, self.data / "jobs"),
+            self.executor,
             PLUGINS,
             limits=self.limits,
             address_file=self.data / "server.url",
@@ -73,6 +74,7 @@ class BatchWorld:
 
     def crash(self, between: Callable[[], None] = lambda: None) -> None:
         """The files as they are, as after kill -9; ``between`` happens with no server there."""
+        self.executor.die()
         self.servers += 1
         after = self.root / str(self.servers)
         after.mkdir()

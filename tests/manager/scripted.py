@@ -128,6 +128,10 @@ class ScriptedExecutor:
     def close(self) -> None:
         self.closed = True
 
+    def die(self) -> None:
+        """Whatever threads of the server yet do does not reach the world, as after kill -9."""
+        self._world = World()
+
 
 def an_end(how: str) -> Ended:
     """``returned``, ``raised``, ``exited``, ``signalled``, ``lost``, ``timed out``, ``unmade``."""

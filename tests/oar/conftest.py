@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from hoplite.accounts import AccountStore
 from hoplite.api import app as hoplite_app
@@ -36,6 +37,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         made = create_app(settings=settings)
     yield made
     made.extensions["hoplite"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client from elsewhere: nobody knows it unless it says who it is."""
+    return FlaskClient(app)
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,6 @@ NOT_YET: Mapping[str, str] = {
     "004-root-dot-json": _LINKS,
     "005-root-dot-yaml": _LINKS,
     "007-root-priv-json": _LINKS,
-    "058-x-api-path-prefix": "resources",
-    "059-x-api-path-prefix-dash": "resources",
     "062-form-html-root": "the form for jobs",
     "064-admission-rules-form-html": "the form for rules",
     "070-structure-bogus-post": "submission",

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from tests.oar.golden import YAML, Difference
 
-_PAGES = "``limit`` and ``offset`` that are 0, negative or past the end break ``/resources``"
+_LIMIT = "``limit=abc``, ``limit=-1`` and the like: an empty page, or 500"
+_ALL = "``/resources`` with ``limit=0``, or from an offset past the end, is 500"
 _STRUCTURE = "``structure=oar`` of resources prints addresses of Perl"
 _NODE = "An unknown node in ``/resources/nodes/`` is 500"
 _BY_PROPERTY = "``/resources/<property>/jobs`` links to itself with two slashes and no extension"
 _TYPO = "``POST /resources/generate`` wants ``resources``"
 _NESTED = "``POST /resources`` with a hash ``properties`` is 500"
-_BODY = "A body that is neither hash nor array is 406"
+_BODY = "A body that is neither an array nor a hash: 406 or 500"
 _NOTHING = "``POST /resources`` with an empty array is 500"
 _NEW = "New resources link to ``resources/9``, and their list to the body that was sent"
-_RIGHT = "Users who are not administrators get 401"
+_RIGHT = "A known user without the right gets 401"
 _UNKNOWN = "``POST /resources/<id>/state`` of an unknown resource is 200"
 _DELETE = "``DELETE`` looks at headers alone for its format"
 
@@ -30,8 +31,8 @@ def _all(names: Iterable[str], difference: Difference) -> Mapping[str, Differenc
 
 
 RESOURCES: Mapping[str, Difference] = {
-    "109-resources-q-limit-0": Difference(_PAGES, 200),
-    **_all(["112-resources-q-limit-1", "113-resources-q-offset-1"], Difference(_PAGES, 400)),
+    "109-resources-q-limit-0": Difference(_ALL, 200),
+    **_all(["112-resources-q-limit-1", "113-resources-q-offset-1"], Difference(_LIMIT, 400)),
     "116-resources-q-structure-oar": Difference(
         _STRUCTURE, 200, changes=tuple(f"items.{n}: number is object" for n in range(1, 9))
     ),

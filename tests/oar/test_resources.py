@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from tests.oar.cluster import Cluster
@@ -420,6 +421,21 @@ def test_what_was_told_survives_kill_9(own: Cluster) -> None:
     assert node(own, "next") == new + 1
     names = {each["name"] for each in own.told("GET", "/resources/properties.json")["items"]}
     assert {"cpu", "core", "host", "mem"} < names
+
+
+@pytest.mark.parametrize(("crash_at", "kept"), [("before", 0), ("after", 3)])
+def test_a_crash_within_a_command_keeps_all_of_it_or_nothing(
+    own: Cluster, crash_at: str, kept: int
+) -> None:
+    before = ids(own)
+    own.kill_9()
+    own.start(crash_at=f"journal.{crash_at}_commit")
+    with pytest.raises(requests.ConnectionError):
+        own.ask("POST", "/resources.json", "oar", json=[{"hostname": "a"}] * 3)
+    own.exit_code()
+    own.start()
+    assert len(ids(own)) == len(before) + kept
+    assert node(own, "next") == before[-1] + kept + 1
 
 
 def test_the_timeline_tells_everybody_who_changed_resources(own: Cluster) -> None:

@@ -26,6 +26,10 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "huge number": (b'{"name": "golden.noop", "config": {"n": 1e999}}', 400),
     "NaN": (b'{"name": "golden.noop", "config": {"n": NaN}}', 400),
     "deep": (b'{"name": "golden.noop", "config": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
+    "too deep for others": (
+        b'{"name": "golden.noop", "config": ' + b'{"a":' * 201 + b"1" + b"}" * 201 + b"}",
+        400,
+    ),
     "deep object": (b'{"name": "golden.noop", "config": ' + b'{"a":' * 50_000, 400),
     "unknown key": (b'{"name": "golden.noop", "timout": 3}', 400),
     "name null": (b'{"name": null}', 400),
@@ -200,6 +204,23 @@ def test_a_wrong_method_is_405(
 def test_an_unknown_path_is_404_in_json(server: ServerProcess, path: str) -> None:
     answer = server.request("GET", path)
     assert answer.status_code == 404
+    checked(answer)
+
+
+def test_nesting_is_bounded_before_it_hurts_anybody(server: ServerProcess) -> None:
+    """Whether or not a key has the body looked at once more."""
+    for depth, status in [(150, 201), (201, 400), (981, 400), (50_000, 400)]:
+        config = b'{"a":' * depth + b'"[{"' + b"}" * depth
+        body = b'{"name": "golden.noop", "config": ' + config + b"}"
+        for headers in ({}, {"Idempotency-Key": f"deep-{depth}"}):
+            answer = server.request("POST", "/jobs", data=body, headers=headers)
+            assert answer.status_code == status, (depth, answer.text)
+
+
+def test_a_range_that_no_file_has_is_the_clients_error(server: ServerProcess) -> None:
+    headers = {"Range": "bytes=99999999-"}
+    answer = server.request("GET", "/static/hoplite.css", headers=headers)
+    assert answer.status_code == 400
     checked(answer)
 
 

@@ -42,6 +42,25 @@ def test_the_log_has_both_streams(server: ServerProcess) -> None:
     assert server.request("GET", f"/jobs/{uuid}/log?stream=stdout&offset=999999").content == b""
 
 
+def test_the_tail_of_a_file_of_holes_comes_at_once(server: ServerProcess) -> None:
+    command = "echo first; truncate -s 15T /dev/stdout; echo last"
+    uuid = server.run("hoplite.plugins.shell_command", {"command": command})["uuid"]
+    server.ended(uuid)
+    began = time.monotonic()
+    tail = server.request("GET", f"/jobs/{uuid}/log?stream=stdout&tail=1", stream=True)
+    assert next(tail.iter_content(10))
+    assert time.monotonic() - began < 10
+    tail.close()
+    server.request("DELETE", f"/jobs/{uuid}")
+
+
+def test_a_pipe_in_place_of_a_log_holds_nobody_up(own_server: ServerProcess) -> None:
+    command = "rm ../stdout; mkfifo ../stdout"
+    uuid = own_server.run("hoplite.plugins.shell_command", {"command": command})["uuid"]
+    own_server.ended(uuid)
+    assert own_server.request("GET", f"/jobs/{uuid}/log?stream=stdout", timeout=10).text == ""
+
+
 def test_a_followed_log_ends_with_the_job(server: ServerProcess) -> None:
     command = "for n in 1 2 3; do echo $n; sleep 0.1; done"
     job = server.run("hoplite.plugins.shell_command", {"command": command})

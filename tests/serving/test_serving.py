@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 
+import pytest
+
 from tests.serving.conftest import Start
 from tests.serving.process import Served
 
@@ -60,6 +62,10 @@ def test_sigterm_stops_it_and_on_stop_is_called_once(server: Served) -> None:
     assert server.rest() == ["stop", "returned"]
 
 
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGHUP) is signal.SIG_IGN,
+    reason="the tests run under nohup, and so do the servers that they start",
+)
 def test_a_closed_terminal_stops_it_cleanly(server: Served) -> None:
     server.listening()
     os.killpg(server.process.pid, signal.SIGHUP)

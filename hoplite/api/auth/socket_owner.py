@@ -6,6 +6,7 @@ tables in ``/proc/net``.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import socket
@@ -85,6 +86,12 @@ class _Owners:
                     netlink.close()
                     self._netlink = None
         return find_in_proc(connection)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._netlink is not None:
+                self._netlink.close()
+                self._netlink = None
 
     def _opened(self) -> Netlink | None:
         if self._netlink is None and not self._closed_to_us:
@@ -208,3 +215,4 @@ def _tells_our_own(netlink: Netlink) -> bool:
 
 
 _OWNERS = _Owners()
+atexit.register(_OWNERS.close)

@@ -22,6 +22,8 @@ from hoplite.model.timeline import NO_JOB, OF_RESOURCES, Entry, Happening
 routes = Routes("events")
 
 _KEEP_ALIVE_S = 10.0
+_KEEP_ALIVE_UNTOLD_S = 2.0
+"""Where the HTTP server does not tell that a client hung up, only writing to it does."""
 _LOOK_EVERY_S = 1.0
 _RETRY_MS = 2000
 _LAST_ID = "Last-Event-ID"
@@ -137,7 +139,16 @@ def _stream(call: Call[EventsQuery, None], job: Job | None, after: int) -> Respo
     # A job's last entry is committed with its end: a stream that has sent all there was when the
     # job had ended is complete.
     over = _ended(call, job) if call.query.follow else (lambda: True)
-    chunks = _chunks(manager.timeline, job.id if job else None, after, seen, over, gone(call))
+    tells = "waitress.client_disconnected" in call.request.environ
+    chunks = _chunks(
+        manager.timeline,
+        job.id if job else None,
+        after,
+        seen,
+        over,
+        gone(call),
+        _KEEP_ALIVE_S if tells else _KEEP_ALIVE_UNTOLD_S,
+    )
     response = Response(chunks, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -180,6 +191,7 @@ def _chunks(
     seen: _Seen,
     over: Callable[[], bool],
     given_up: Callable[[], bool],
+    keep_alive_s: float,
 ) -> Iterator[bytes]:
     yield b"retry: %d\n\n" % _RETRY_MS
     silent_s = 0.0
@@ -195,6 +207,6 @@ def _chunks(
             return
         if not timeline.wait_past(after, _LOOK_EVERY_S):
             silent_s += _LOOK_EVERY_S
-        if silent_s >= _KEEP_ALIVE_S:
+        if silent_s >= keep_alive_s:
             silent_s = 0.0
             yield b": still here\n\n"

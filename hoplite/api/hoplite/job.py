@@ -35,6 +35,7 @@ from hoplite.exceptions import (
     UnsupportedMediaTypeError,
     WrongApiKeyError,
 )
+from hoplite.model.caller import Visibility
 from hoplite.model.job import Job
 
 routes = Routes("jobs")
@@ -169,12 +170,24 @@ def put_status(call: Call[Any, StatusBody]) -> Response:
     """Replace the status of a job; only the running job itself can, by its key."""
     manager, body = call.service.manager, call.body
     api_key = body.api_key if body.api_key is not None else _bearer(call)
-    job = manager.job(call.ref)
-    manager.check_key(job, api_key)
+    job = _job_with_key(call, api_key)
     if not body.status:
         raise InvalidFieldError("status: missing; an object is needed", field="status")
     job = manager.set_status(job.uuid, api_key, checked_object(body.status, "status"))
     return json_answer(one_job(job_view(job, all_of_it=True)))
+
+
+def _job_with_key(call: Call[Any, StatusBody], api_key: str | None) -> Job:
+    """The job of the path, if the key is its own.  Strangers are not told which jobs there are."""
+    manager = call.service.manager
+    try:
+        job = manager.job(call.ref)
+    except JobDoesNotExistError:
+        if g.caller is None or call.service.settings.visibility is Visibility.NONE:
+            raise WrongApiKeyError("the api_key is that of no job here", field="api_key") from None
+        raise
+    manager.check_key(job, api_key)
+    return job
 
 
 def _bearer(call: Call[Any, Any]) -> str | None:

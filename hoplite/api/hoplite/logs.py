@@ -32,6 +32,8 @@ _CHUNK = 64 << 10
 _LARGE = 4 << 20
 _LOOK_EVERY_S = 0.1
 _TAIL_BLOCK = 64 << 10
+_LONGEST_TAIL = 64 << 20
+"""So far back lines are looked for: a file with holes can be larger than any disk."""
 NAMES = ("stdout", "stderr")
 
 
@@ -68,7 +70,8 @@ class LogFile:
     def _open(self) -> int | None:
         if self._fd is None:
             try:
-                fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                # Without waiting: the job may have put a pipe there.
+                fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
             except OSError:
                 return None
             if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -76,6 +79,9 @@ class LogFile:
                 return None
             self._fd = fd
         return self._fd
+
+    def exists(self) -> bool:
+        return self._open() is not None
 
     def size(self) -> int:
         fd = self._open()
@@ -86,20 +92,21 @@ class LogFile:
         return b"" if fd is None else os.pread(fd, size, offset)
 
     def start_of_tail(self, lines: int) -> int:
-        """The offset of the last ``lines`` lines."""
+        """The offset of the last ``lines`` lines, of those in the last 64 MiB."""
         end = self.size()
+        floor = max(0, end - _LONGEST_TAIL)
         if lines == 0:
             return end
         position, missing = end, lines + (self.read(end - 1, 1) == b"\n" if end else 0)
-        while position > 0:
-            start = max(0, position - _TAIL_BLOCK)
+        while position > floor:
+            start = max(floor, position - _TAIL_BLOCK)
             block = self.read(start, position - start)
             found = block.count(b"\n")
             if found >= missing:
                 return start + _nth_newline_from_end(block, missing) + 1
             missing -= found
             position = start
-        return 0
+        return floor
 
     def close(self) -> None:
         if self._fd is not None:
@@ -132,6 +139,9 @@ def get_log(call: Call[LogQuery, None]) -> Response:
     names = NAMES if call.query.stream == "all" else (call.query.stream,)
     files = [LogFile(directory / name) for name in names]
     try:
+        if job.started_at is not None and not all(file.exists() for file in files):
+            # Removed since we looked, perhaps.
+            _check(call, _job_with_log(call))
         return _answer(call, job, files)
     except BaseException:
         _close(files)

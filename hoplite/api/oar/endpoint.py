@@ -16,10 +16,11 @@
 
 A path is declared once, without mount and extension; it is served below ``/oarapi`` and
 ``/oarapi-priv``, bare and with ``.json``, ``.yaml`` and ``.html``.  ``<id>`` in it is a whole number
-(``call.id``), any other ``<name>`` one segment (``call.path["name"]``, without the extension), and
-``<path:name>`` all the rest; ``parameters={"address": "The node's name."}`` says what each means in
-the OpenAPI document.  ``aliases`` are further paths for the same.  Add the module's ``routes``
-to ``OAR_ROUTES`` in :mod:`hoplite.api.oar.mount`; menu and index show what is there by themselves.
+(``call.id``), any other ``<name>`` one segment (``call.path["name"]``, without the extension),
+``<word:name>`` one that is a name and no number, and ``<path:name>`` all the rest;
+``parameters={"address": "The node's name."}`` says what each means in the OpenAPI document.  ``aliases``
+are further paths for the same.  Add the module's ``routes`` to ``OAR_ROUTES`` in
+:mod:`hoplite.api.oar.mount`; menu and index show what is there by themselves.
 
 *Rights*: ``Right.PUBLIC`` (nobody need be known: ``call.known`` may be None, and what such a one may
 see of a job is for the route to decide), ``Right.USER`` (an identified caller: ``call.caller``),
@@ -56,6 +57,12 @@ from hoplite.api.endpoint import LARGEST, Call, Operation
 from hoplite.api.oar.formats import Format, Wanted
 from hoplite.api.oar.links import OPEN, Base, Link
 from hoplite.api.oar.titled import OarError
+from hoplite.exceptions import (
+    HopliteError,
+    NotAcceptableError,
+    NotAuthorizedError,
+    NotFoundError,
+)
 from hoplite.model.caller import Caller
 
 Q = TypeVar("Q")
@@ -182,6 +189,14 @@ class OarOperation(Operation):
         )
 
 
+_ANYWHERE: Mapping[Right, Sequence[type[HopliteError]]] = {
+    Right.PUBLIC: [NotAcceptableError],
+    Right.USER: [NotAcceptableError],
+    Right.OAR: [NotAcceptableError, NotAuthorizedError],
+}
+"""What the frame raises, beside 401."""
+
+
 class OarRoutes:
     """The routes of one part of the dialect."""
 
@@ -197,6 +212,7 @@ class OarRoutes:
         right: Right = Right.PUBLIC,
         aliases: Sequence[str] = (),
         query: type[Options] = Options,
+        raises: Sequence[type[HopliteError]] = (),
         **declared: Any,
     ) -> Callable[[OarHandler], OarHandler]:
         """Declare the decorated function as the answer to ``method path``; the rest is as in
@@ -210,6 +226,7 @@ class OarRoutes:
                     tag=self.tag,
                     handler=handler,  # type: ignore[arg-type] # called by the mount, with an OarCall
                     query=query,
+                    raises=[*_ANYWHERE[right], *([NotFoundError] if "<" in each else []), *raises],
                     right=right,
                     public=right is Right.PUBLIC,
                     number=number,

@@ -26,7 +26,18 @@ class PropertyBody(msgspec.Struct, frozen=True):
     type: PropertyType = PropertyType.INTEGER
 
 
-@routes.get("/resources/properties", answers={200: Collection[Property]})
+class PropertyItem(msgspec.Struct, frozen=True):
+    """One property of resources."""
+
+    name: str
+    type: PropertyType
+    standard: Annotated[bool, Meta(description="It is one of OAR's own.")]
+    system: Annotated[bool, Meta(description="The server alone sets it.")]
+    requestable: Annotated[bool, Meta(description="It can be a level of a resource request.")]
+    choices: Annotated[list[str], Meta(description="What it may be; empty: anything.")]
+
+
+@routes.get("/resources/properties", answers={200: Collection[PropertyItem]})
 def list_properties(call: OarCall[Options, None]) -> Answer:
     """List the properties that resources have, OAR's own and those that were added."""
     known = call.service.manager.resources.properties.by_name
@@ -38,7 +49,7 @@ def list_properties(call: OarCall[Options, None]) -> Answer:
     right=Right.OAR,
     body=PropertyBody,
     about="Property",
-    answers={201: Property},
+    answers={201: PropertyItem},
 )
 def add_property(call: OarCall[Options, PropertyBody]) -> Answer:
     """Give all resources one more property; it is null until it is set."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hoplite.api.oar.collection import Collection, limit_of, paged, whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, PageQuery
@@ -36,12 +37,18 @@ class JobsQuery(Options, frozen=True):
     ] = ""
 
 
-class JobsByValue(msgspec.Struct, frozen=True):
-    """For each value of a property (under the property's own name) the ids of the ``jobs``."""
+class JobsOnResources(msgspec.Struct, frozen=True):
+    """For a resource a collection of jobs.  For a property no ``offset`` and ``total``, and items with
+    each value (under the property's own name) and the ids of the ``jobs``."""
 
     items: list[Hash]
     links: list[Link]
-    api_timestamp: int
+    api_timestamp: int | UnsetType = UNSET
+    offset: int | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+
+
+_ID = re.compile("[0-9]{1,18}")
 
 
 @routes.get("/resources", query=PageQuery, answers={200: Collection[ResourceItem]})
@@ -63,15 +70,12 @@ def list_resources_in_detail(call: OarCall[PageQuery, None]) -> Answer:
 
 @routes.get("/resources/<id>", answers={200: ResourceDetails}, raises=[ResourceDoesNotExistError])
 def get_resource(call: OarCall[Options, None]) -> Answer:
-    """Show a resource with all of its properties."""
+    """Show a resource with all of its properties.
+
+    The keys are those of `ResourceDetails`; with `structure=oar` it stands under its id.
+    """
     shown = details(call, _resource(call))
     return Answer({str(call.id): shown} if call.structure == "oar" else shown)
-
-
-@routes.get("/resources/<id>/jobs", query=JobsQuery, answers={200: Collection[JobOnResource]})
-def list_jobs_on_resource(call: OarCall[JobsQuery, None]) -> Answer:
-    """List the jobs that hold a resource now; none for a resource that does not exist."""
-    return _jobs(call, [call.id])
 
 
 @routes.get(
@@ -95,6 +99,7 @@ def list_resources_of_node(call: OarCall[Options, None]) -> Answer:
     query=JobsQuery,
     parameters={"address": "The network address of the node."},
     answers={200: Collection[JobOnResource]},
+    raises=[NotFoundError],
 )
 def list_jobs_on_node(call: OarCall[JobsQuery, None]) -> Answer:
     """List the jobs that hold resources of a node now; none for a node that does not exist."""
@@ -103,24 +108,31 @@ def list_jobs_on_node(call: OarCall[JobsQuery, None]) -> Answer:
 
 @routes.get(
     "/resources/<name>/jobs",
-    parameters={"name": "The name of a property."},
-    answers={200: JobsByValue},
+    query=JobsQuery,
+    parameters={"name": "The id of a resource, or the name of a property."},
+    answers={200: JobsOnResources},
+    raises=[NotFoundError],
 )
-def list_jobs_by_property(call: OarCall[Options, None]) -> Answer:
-    """For each value of a property, list the jobs on the resources that have it.
+def list_jobs_on_resources(call: OarCall[JobsQuery, None]) -> Answer:
+    """List the jobs that hold a resource now; or, for each value of a property, the ids of the jobs
+    on the resources that have it.
 
-    No items for a property that resources do not have.
+    A resource or a property that does not exist has no items.
     """
+    name = call.path["name"]
+    if _ID.fullmatch(name):
+        return _jobs(call, [int(name)])
+    items = list(_by_value(call, name))
+    return Answer(JobsOnResources(items, [Link("self", call.base.again(call.request))], call.now))
+
+
+def _by_value(call: OarCall[Any, Any], name: str) -> Iterator[Hash]:
     resources = call.service.manager.resources
-    view, name = resources.view, call.path["name"]
-    items: list[Hash] = []
-    if view.properties.get(ALIASES.get(name, name)):
-        by_value = view.table.by_value(ALIASES.get(name, name).lower())
-        items = [
-            {name: value, "jobs": [job.id for job in resources.jobs_on(view.table.ids_of(bits))]}
-            for value, bits in by_value.items()
-        ]
-    return Answer(JobsByValue(items, [Link("self", call.base.again(call.request))], call.now))
+    view, known = resources.view, ALIASES.get(name, name).lower()
+    if view.properties.get(known) is not None:
+        for value, bits in view.table.by_value(known).items():
+            jobs = resources.jobs_on(view.table.ids_of(bits))
+            yield {name: value, "jobs": [job.id for job in jobs]}
 
 
 def _page(

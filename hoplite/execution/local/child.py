@@ -20,7 +20,7 @@ from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.process_tree import LINUX, ProcessId, identity
 from hoplite.execution.local.wire import Launch
-from hoplite.execution.protocol import LaunchSpec
+from hoplite.execution.protocol import LaunchSpec, RunAs
 from hoplite.execution.runner import run_job
 
 BLOCKED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
@@ -43,7 +43,7 @@ class OpenFiles(msgspec.Struct, frozen=True):
     report: int
 
     @classmethod
-    def of(cls, files: JobFiles, spec: LaunchSpec) -> OpenFiles:
+    def of(cls, files: JobFiles, run_as: RunAs | None) -> OpenFiles:
         """Make the job's directory and open its files, as the server's account; raises OSError."""
         files.make()
         opened: list[int] = []
@@ -51,11 +51,9 @@ class OpenFiles(msgspec.Struct, frozen=True):
             opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
             for path in (files.stdout, files.stderr):
                 opened.append(_open(path, os.O_APPEND))
-                _give(opened[-1], spec)
+                _give(opened[-1], run_as)
             opened.append(_open(files.report, os.O_TRUNC))
-            _make_work(files.work, spec)
-            for name, text in spec.files.items():
-                _make_file(f"{files.directory}/{name}", text, spec)
+            _make_work(files.work, run_as)
         except OSError:
             _close(opened)
             raise
@@ -121,16 +119,19 @@ def _reset_signals() -> None:
 
 def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     os.umask(0o022)
+    if spec.run_as is not None and spec.run_as.uid != os.geteuid():
+        accounts.enter_environment(spec.run_as)
     workdir = spec.workdir or files.work
     if spec.workdir is None:
         # Now, while this process may still go through the server's directories.
         os.chdir(workdir)
+    for name, text in spec.files.items():
+        _make_file(f"{files.directory}/{name}", text, spec.run_as)
     os.environ["HOPLITE_JOB_ID"] = str(spec.job_id)
     os.environ["HOPLITE_JOB_UUID"] = spec.uuid
     os.environ["PWD"] = workdir
     if spec.run_as is not None:
         accounts.become(spec.run_as)
-        os.environ.update(accounts.environment(spec.run_as))
     os.environ.update(spec.env)
     if spec.workdir is not None:
         _enter(spec.workdir)
@@ -165,26 +166,26 @@ def _open(path: str, how: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _give(descriptor: int, spec: LaunchSpec) -> None:
+def _give(descriptor: int, run_as: RunAs | None) -> None:
     """The output belongs to the job's account, so that the job can open /dev/stdout."""
-    if spec.run_as is not None and os.geteuid() == 0:
-        os.fchown(descriptor, spec.run_as.uid, spec.run_as.gid)
+    if run_as is not None and os.geteuid() == 0:
+        os.fchown(descriptor, run_as.uid, run_as.gid)
 
 
-def _make_work(path: str, spec: LaunchSpec) -> None:
+def _make_work(path: str, run_as: RunAs | None) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)
-        if spec.run_as is not None and os.geteuid() == 0:
-            os.chown(path, spec.run_as.uid, spec.run_as.gid)
+        if run_as is not None and os.geteuid() == 0:
+            os.chown(path, run_as.uid, run_as.gid)
 
 
-def _make_file(path: str, text: str, spec: LaunchSpec) -> None:
+def _make_file(path: str, text: str, run_as: RunAs | None) -> None:
     # Anew: an earlier launch may have made it, and its account may have changed it.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     descriptor = _open(path, os.O_EXCL)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        _give(descriptor, spec)
+        _give(descriptor, run_as)
         file.write(text)
 
 

@@ -36,10 +36,13 @@ class EventLoop:
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no more calls; returns when the thread is done with the one under way."""
+        """Make no more calls; returns when the thread is done with the one under way.  A loop that
+        was never started may be stopped too."""
         self._stopping = True
         self._wake()
-        if self._thread is not threading.current_thread():
+        if self._thread.ident is None:
+            self._close()
+        elif self._thread is not threading.current_thread():
             self._thread.join()
 
     def call_soon(self, call: _Call) -> None:
@@ -74,6 +77,9 @@ class EventLoop:
                 elif not self._stopping:
                     _call(key.data)
             self._call_what_is_due()
+        self._close()
+
+    def _close(self) -> None:
         self._selector.close()
         self._wakeup.close()
         self._notified.close()

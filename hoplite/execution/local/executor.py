@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from hoplite.crashpoints import crash_point
+from hoplite.exceptions import HopliteError, StorageFullError, StorageUnavailableError
 from hoplite.execution.local.adoption import (
     Claimed,
     Handle,
@@ -22,13 +23,13 @@ from hoplite.execution.local.adoption import (
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.event_loop import EventLoop
 from hoplite.execution.local.job_files import Claim, JobFiles
+from hoplite.execution.local.kills import Kills
 from hoplite.execution.local.live_jobs import LiveJob, LiveJobs
 from hoplite.execution.local.process_tree import (
     ProcessId,
     is_alive,
     kill_tree,
     signal_tree,
-    terminate_tree,
 )
 from hoplite.execution.local.warden_link import WardenLink
 from hoplite.execution.local.wardens import Wardens
@@ -46,8 +47,10 @@ from hoplite.execution.protocol import (
 _log = logging.getLogger(__name__)
 _WAIT_FOR_PROCESS_S = 2.0
 _LOOK_AFTER_WARDEN_S = 1.0
+_SETTLE_RETRY_S = 1.0
 _TRIES = 3
 _STANDSTILL_S = 0.5
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LocalExecutor:
@@ -66,17 +69,22 @@ class LocalExecutor:
         self._loop = EventLoop("hoplite-executor")
         self._wardens = Wardens(self._data_dir, python, self._loop, self._heard, self._warden_gone)
         self._watching = Watching(self._loop, self._conclude)
+        self._kills = Kills(self._loop, self._jobs)
         self._last_boot = LastBoot(self._data_dir)
         self._rebooted = False
         self._listener: Listener | None = None
         self._closed = False
 
     def open(self, listener: Listener) -> None:
-        """Get ready; raises OSError if the data directory cannot be used."""
+        """Get ready; raises StorageFullError or StorageUnavailableError if the data directory cannot
+        be used, or no warden be started."""
         self._listener = listener
-        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._rebooted = self._last_boot.differs()
-        self._wardens.start()
+        try:
+            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._rebooted = self._last_boot.differs()
+            self._wardens.start()
+        except OSError as error:
+            raise _unusable(f"jobs cannot be run from {self._data_dir}", error) from error
         self._loop.start()
 
     def launch(self, spec: LaunchSpec) -> None:
@@ -93,8 +101,16 @@ class LocalExecutor:
             self._could_not_launch(job, str(error))
 
     def adopt(self, job_id: int, handle: msgspec.Raw | None) -> Running | Ended | NeverStarted:
-        """As the protocol says; raises OSError if the data directory cannot be written."""
-        files = self._files(job_id)
+        """As the protocol says; raises StorageFullError or StorageUnavailableError if the job's
+        directory cannot be read or written."""
+        try:
+            return self._adopt(job_id, self._files(job_id), handle)
+        except OSError as error:
+            raise _unusable(f"what became of job {job_id} cannot be told", error) from error
+
+    def _adopt(
+        self, job_id: int, files: JobFiles, handle: msgspec.Raw | None
+    ) -> Running | Ended | NeverStarted:
         found = settle(files, rebooted=self._rebooted or _is_of_other_boot(handle))
         if not isinstance(found, Claimed):
             return found
@@ -123,7 +139,7 @@ class LocalExecutor:
             process = self._jobs.kill_when_started(job, grace_s)
         if process is None:
             return self._jobs.has(job)
-        return self._terminate(job, process, grace_s)
+        return self._kills.begin(job, process, grace_s)
 
     def reload(self) -> None:
         self._wardens.replace()
@@ -134,9 +150,7 @@ class LocalExecutor:
     def forget(self, job_ids: Iterable[int]) -> None:
         for job_id in job_ids:
             try:
-                shutil.rmtree(self.directory(job_id))
-            except FileNotFoundError:
-                continue
+                self._files(job_id).remove()
             except (OSError, RecursionError) as error:
                 _log.warning("the directory of job %d was not removed whole: %s", job_id, error)
 
@@ -144,8 +158,8 @@ class LocalExecutor:
         if self._closed:
             return
         self._closed = True
-        if self._listener is not None:
-            self._loop.stop()
+        self._kills.finish()
+        self._loop.stop()
         self._wardens.close()
         self._watching.close(self._jobs.all())
 
@@ -170,7 +184,7 @@ class LocalExecutor:
             handle = Handle.of(process, job.launch).raw()
             self._tell(lambda to: to.started(job.job_id, Running(handle=handle, started_at=at)))
         if grace_s is not None:
-            self._terminate(job, process, grace_s)
+            self._kills.begin(job, process, grace_s)
 
     def _ended(self, job: LiveJob, ended: Ended) -> None:
         crash_point("executor.before-ended")
@@ -184,16 +198,6 @@ class LocalExecutor:
         except Exception:  # noqa: BLE001 - the listener's defect must not cost the next message
             _log.exception("the listener failed")
 
-    def _terminate(self, job: LiveJob, process: ProcessId, grace_s: float) -> bool:
-        sent = terminate_tree(process)
-        self._loop.call_later(grace_s, lambda: self._kill_what_is_left(job, process))
-        return sent
-
-    def _kill_what_is_left(self, job: LiveJob, process: ProcessId) -> None:
-        # Of a job that has ended nothing is left: that is seen to before its end is told.
-        if self._jobs.has(job):
-            kill_tree(process)
-
     def _could_not_launch(self, job: LiveJob, why: str) -> None:
         ended = Ended(launch_error=why, at=time.time())
         self._loop.call_soon(lambda: self._ended(job, ended))
@@ -202,13 +206,24 @@ class LocalExecutor:
         """Its jobs are told of by their directories from now on; those it never got to are launched
         again.  ``trouble``: why there will be no other warden."""
         for job in self._jobs.of(link):
-            try:
-                self._settle(job, trouble)
-            except OSError as error:
-                self._could_not_launch(job, str(error))
+            self._settle(job, trouble)
 
     def _settle(self, job: LiveJob, trouble: str | None) -> None:
-        found = settle(job.files, rebooted=False)
+        try:
+            found = settle(job.files, rebooted=False)
+        except OSError as error:
+            # Its launch was not revoked: a child that is late may yet run it, so no end is told.
+            _log.warning("what became of job %d cannot be told yet: %s", job.job_id, error)
+            self._loop.call_later(_SETTLE_RETRY_S, lambda: self._settle(job, trouble))
+            return
+        try:
+            self._take_up(job, found, trouble)
+        except OSError as error:
+            self._could_not_launch(job, str(error))
+
+    def _take_up(
+        self, job: LiveJob, found: Claimed | Ended | NeverStarted, trouble: str | None
+    ) -> None:
         if isinstance(found, Claimed):
             self._adopted(job, found)
         elif isinstance(found, Ended):
@@ -241,7 +256,7 @@ class LocalExecutor:
             self._loop.call_later(later, lambda: self._out_of_time(job, claim))
             return
         job.timed_out = True
-        self._terminate(job, claim.process, claim.kill_grace_s)
+        self._kills.begin(job, claim.process, claim.kill_grace_s)
 
     def _conclude(self, job: LiveJob, waited_s: float) -> bool:
         """The adopted job's process is gone; False if its end may still be written down."""
@@ -273,3 +288,8 @@ def _put_off(job: LiveJob) -> float:
 
 def _is_of_other_boot(handle: msgspec.Raw | None) -> bool:
     return handle is not None and msgspec.json.decode(handle, type=Handle).boot_id != boot_id()
+
+
+def _unusable(what: str, error: OSError) -> HopliteError:
+    kind = StorageFullError if error.errno in _FULL else StorageUnavailableError
+    return kind(f"{what}: {error}")

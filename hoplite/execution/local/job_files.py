@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from hoplite.execution.written import EndedFile, ReportFile
 
 READ_LIMIT = 32 * 1024 * 1024
 _CLAIM = "claim."
+_BLOCK = 512
 _report_decoder = msgspec.json.Decoder(ReportFile)
 _ended_decoder = msgspec.json.Decoder(EndedFile)
 
@@ -179,6 +181,18 @@ class JobFiles:
         """The size of the output so far."""
         return sum(_size(path) for path in (self.stdout, self.stderr))
 
+    def remove(self) -> None:
+        """Remove all of it, the output first; raises OSError, after all that can go is gone."""
+        for path in (self.stdout, self.stderr, self.report, self._exit):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        # Root needs no permission, and must not change modes here: a job's account could swap a
+        # directory for a link to a stranger's file meanwhile.
+        if _remove_tree(self.directory) and os.geteuid() != 0:
+            _unlock(self.directory)
+        if errors := _remove_tree(self.directory):
+            raise errors[0]
+
     def _claim_path(self, launch: int) -> str:
         return f"{self.directory}/{_CLAIM}{launch}"
 
@@ -189,6 +203,33 @@ class JobFiles:
             missing.append(path)
             path = os.path.dirname(path)
         return missing[::-1]
+
+
+def _remove_tree(directory: str) -> list[OSError]:
+    """Go on after errors, and answer them."""
+    errors: list[OSError] = []
+
+    def note(_call: object, _path: str, raised: tuple[object, BaseException, object]) -> None:
+        if isinstance(raised[1], OSError) and not isinstance(raised[1], FileNotFoundError):
+            errors.append(raised[1])
+
+    shutil.rmtree(directory, onerror=note)
+    return errors
+
+
+def _unlock(directory: str) -> None:
+    """Let the owner of ``directory`` and those below it remove what is in them."""
+    _unlock_one(directory)
+    for above, names, _ in os.walk(directory):
+        # Before the walk goes on into them.
+        for name in names:
+            _unlock_one(f"{above}/{name}")
+
+
+def _unlock_one(path: str) -> None:
+    if not os.path.islink(path):
+        with contextlib.suppress(OSError):
+            os.chmod(path, 0o700)
 
 
 def write_whole(descriptor: int, text: bytes) -> None:
@@ -225,7 +266,9 @@ def read_regular(path: str) -> bytes | None:
 
 
 def _size(path: str) -> int:
+    """What the file takes: a sparse one may say that it is larger than all disks."""
     try:
-        return os.lstat(path).st_size
+        facts = os.lstat(path)
     except OSError:
         return 0
+    return min(facts.st_size, facts.st_blocks * _BLOCK)

@@ -31,6 +31,10 @@ class LiveJob:
         """This server ended it at its time limit, its warden being gone."""
         self.kill_grace_s: float | None = None
         """A kill that was asked for before there was a process."""
+        self.killed = False
+        """It was sent SIGTERM, and SIGKILL will follow."""
+        self.killer: WardenLink | None = None
+        """The warden that will send the SIGKILL, should this server be gone by then."""
 
 
 class LiveJobs:

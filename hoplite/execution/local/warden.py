@@ -9,7 +9,6 @@ the warden stays until its last child is gone, so the true end of every job is o
 from __future__ import annotations
 
 import gc
-import heapq
 import importlib.util
 import os
 import selectors
@@ -19,33 +18,52 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from typing import NamedTuple, NoReturn
 
 from hoplite.crashpoints import crash_point
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.child import BLOCKED, OpenFiles, adopt_orphans, become_job, set_comm
+from hoplite.execution.local.deadlines import Deadlines
 from hoplite.execution.local.ends import PendingEnds, WardedJob, end_of, oom_kills
 from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.leftovers import clear_up, kill_orphans
-from hoplite.execution.local.process_tree import ProcessId, identity, kill_tree, terminate_tree
+from hoplite.execution.local.process_tree import ProcessId, identity
 from hoplite.execution.local.wire import (
     Finished,
-    Frames,
     FromWarden,
-    Launch,
+    Kill,
+    LaunchHead,
+    OneFrame,
     Ready,
     Started,
     framed,
+    head_decoder,
     launch_decoder,
+    wipe,
 )
 from hoplite.execution.protocol import Ended
 
-PRELOADED = ("json", "requests", "subprocess", "hoplite.client.status_updater")
+PRELOADED = (
+    "encodings.idna",
+    "http.client",
+    "json",
+    "subprocess",
+    "tempfile",
+    "hoplite.client.status_updater",
+)
 """What jobs need not import, because every warden has."""
 
-_RECEIVE_BYTES = 256 * 1024
 _SWEEP_S = 5.0
-_STANDSTILL_S = 0.5
-"""How often it is looked whether the time of a suspended job that is overdue goes on."""
+
+
+class Forked(NamedTuple):
+    """What a child starts with."""
+
+    body: bytearray
+    """Of the frame that holds its launch."""
+    files: JobFiles
+    opened: OpenFiles
+    warden: ProcessId
 
 
 class Warden:
@@ -54,83 +72,109 @@ class Warden:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._me = identity(os.getpid()) or ProcessId(os.getpid(), 0)
-        self._frames = Frames()
+        self._next_frame = OneFrame(connection)
         self._to_send = bytearray()
         self._hears = True
         self._jobs: dict[int, WardedJob] = {}
-        self._deadlines: list[tuple[float, int]] = []
+        jobs = self._jobs  # not self: a child lets go of it at once, not when cycles are collected
+        self._deadlines = Deadlines(lambda job: jobs.get(job.process.pid) is job)
         self._ends = PendingEnds()
         self._sweep_at: float | None = None
         self._selector = selectors.DefaultSelector()
+        self._wakeup, self._notified = socket.socketpair()
 
-    def run(self) -> None:
-        """Serve until the server is gone and the last child too."""
-        wakeup, notified = socket.socketpair()
-        for end in (self._connection, wakeup, notified):
+    def run(self) -> Forked | None:
+        """Serve until the server is gone and the last child too.
+
+        In a child it returns at once, with what is to be run: a plugin must find neither this
+        object nor a frame of its methods, which know of other owners' jobs.
+        """
+        for end in (self._connection, self._wakeup, self._notified):
             end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(notified.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._notified.fileno(), warn_on_full_buffer=False)
         self._selector.register(self._connection, selectors.EVENT_READ)
-        self._selector.register(wakeup, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._tell(Ready(self._me))
         while self._hears or self._jobs or self._ends:
             for key, _ in self._selector.select(self._pause()):
-                if key.fileobj is wakeup:
-                    wakeup.recv(4096)
-                else:
-                    self._serve_connection()
+                if key.fileobj is self._wakeup:
+                    self._wakeup.recv(4096)
+                elif (forked := self._serve_connection()) is not None:
+                    self._let_go()
+                    return forked
             self._reap()
             self._on_time()
         kill_orphans(self._jobs)
+        return None
+
+    def _let_go(self) -> None:
+        """In a child: close what is the warden's, and keep no word of other jobs."""
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        for end in (self._connection, self._wakeup, self._notified):
+            end.close()
+        wipe(self._to_send)
 
     def _pause(self) -> float | None:
         """Seconds until something is due."""
-        due = [at for at in (self._ends.retry_at, self._sweep_at) if at is not None]
-        if self._deadlines:
-            due.append(self._deadlines[0][0])
+        times = (self._ends.retry_at, self._sweep_at, self._deadlines.next_at)
+        due = [at for at in times if at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def _serve_connection(self) -> None:
+    def _serve_connection(self) -> Forked | None:
+        """Do what one message asks for; in a child, answer what it is to run."""
         self._flush()
         if not self._hears:
-            return
+            return None
         try:
-            data = self._connection.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
+            body = self._next_frame.read()
+        except EOFError:
             self._hears = False
             self._watch_connection()
-        for body in self._frames.feed(data):
-            self._launch(launch_decoder.decode(body))
+            return None
+        if body is None:
+            return None
+        message = head_decoder.decode(body)
+        if isinstance(message, Kill):
+            self._kill(message)
+            return None
+        forked = self._launch(message, body)
+        if forked is None:
+            wipe(body)
+        return forked
 
-    def _launch(self, launch: Launch) -> None:
+    def _launch(self, launch: LaunchHead, body: bytearray) -> Forked | None:
         files = JobFiles(launch.directory)
         try:
-            opened = OpenFiles.of(files, launch.spec)
+            opened = OpenFiles.of(files, launch.spec.run_as)
         except OSError as error:
             self._tell_failed(launch.spec.job_id, launch.launch, error)
-            return
+            return None
+        crash_point("warden.before-fork")
         try:
-            crash_point("warden.before-fork")
             pid = os.fork()
-            if pid == 0:
-                _in_child(launch, files, opened, self._me)
-            crash_point("warden.after-fork")
         except OSError as error:
-            self._tell_failed(launch.spec.job_id, launch.launch, error)
-            return
-        finally:
             opened.close()
+            self._tell_failed(launch.spec.job_id, launch.launch, error)
+            return None
+        if pid == 0:
+            return Forked(body, files, opened, self._me)
+        crash_point("warden.after-fork")
+        opened.close()
         self._keep(launch, files, pid)
+        return None
+
+    def _kill(self, kill: Kill) -> None:
+        for job in self._jobs.values():
+            if (job.job_id, job.launch) == (kill.job_id, kill.launch):
+                self._deadlines.kill(job, kill.grace_s)
 
     def _tell_failed(self, job_id: int, launch: int, error: OSError) -> None:
         ended = Ended(launch_error=str(error), at=time.time())
         self._tell(Finished(job_id=job_id, launch=launch, ended=ended))
 
-    def _keep(self, launch: Launch, files: JobFiles, pid: int) -> None:
+    def _keep(self, launch: LaunchHead, files: JobFiles, pid: int) -> None:
         spec = launch.spec
         job = WardedJob(
             spec.job_id, launch.launch, files, identity(pid) or ProcessId(pid, 0), oom_kills()
@@ -138,8 +182,7 @@ class Warden:
         job.kill_grace_s = spec.kill_grace_s
         self._jobs[pid] = job
         if spec.timeout_s is not None:
-            job.limit_at = time.monotonic() + spec.timeout_s
-            heapq.heappush(self._deadlines, (job.limit_at, pid))
+            self._deadlines.time_out(job, spec.timeout_s)
         self._tell(
             Started(job_id=job.job_id, launch=job.launch, process=job.process, at=time.time())
         )
@@ -182,31 +225,13 @@ class Warden:
 
     def _on_time(self) -> None:
         now = time.monotonic()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            self._out_of_time(heapq.heappop(self._deadlines)[1])
+        self._deadlines.carry_out()
         if self._ends.retry_at is not None and self._ends.retry_at <= now:
             self._ends.retry()
         if self._sweep_at is not None and self._sweep_at <= now:
             # For what a job hid: it may have lied about its children.
             self._sweep_at = None
             kill_orphans(self._jobs)
-
-    def _out_of_time(self, pid: int) -> None:
-        job = self._jobs.get(pid)
-        if job is None:
-            return
-        if job.timed_out:
-            kill_tree(job.process)
-            return
-        extra_s = job.files.read_extra_time()
-        now = time.monotonic()
-        if extra_s is None or job.limit_at + extra_s > now:
-            later = now + _STANDSTILL_S if extra_s is None else job.limit_at + extra_s
-            heapq.heappush(self._deadlines, (later, pid))
-            return
-        job.timed_out = True
-        terminate_tree(job.process)
-        heapq.heappush(self._deadlines, (time.monotonic() + job.kill_grace_s, pid))
 
     def _tell(self, message: FromWarden) -> None:
         self._to_send += framed(message)
@@ -248,9 +273,10 @@ def _zombies() -> Iterator[int]:
         yield found.si_pid
 
 
-def _in_child(launch: Launch, files: JobFiles, opened: OpenFiles, warden: ProcessId) -> None:
+def _in_child(forked: Forked) -> NoReturn:
     try:
-        become_job(launch, files, opened, warden)
+        launch = launch_decoder.decode(forked.body)
+        become_job(launch, forked.files, forked.opened, forked.warden)
     except BaseException:  # noqa: B902, BLE001 - whatever it is, this process must not become a second warden
         traceback.print_exc()
     finally:
@@ -271,12 +297,17 @@ def main(arguments: list[str]) -> None:
         importlib.import_module(name)
     # A search through all of the path fills the finders' caches, once for all children.
     importlib.util.find_spec("hoplite_job_plugin_that_does_not_exist")
-    connection = socket.socket(fileno=int(arguments[1]))
-    os.set_inheritable(connection.fileno(), False)
     gc.disable()
     gc.collect()
     gc.freeze()
-    Warden(connection).run()
+    forked = _warden(int(arguments[1])).run()
+    if forked is not None:
+        _in_child(forked)
+
+
+def _warden(descriptor: int) -> Warden:
+    os.set_inheritable(descriptor, False)
+    return Warden(socket.socket(fileno=descriptor))
 
 
 if __name__ == "__main__":

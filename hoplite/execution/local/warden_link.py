@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hoplite
-from hoplite.execution.local.wire import Frames, FromWarden, Launch, framed, from_warden
+from hoplite.execution.local.wire import Frames, FromServer, FromWarden, framed, from_warden
 
 _RECEIVE_BYTES = 256 * 1024
 _LOG_LIMIT = 1024 * 1024
@@ -31,17 +31,21 @@ class WardenLink:
         self._frames = Frames()
         self._sending = threading.Lock()
         self._connection, theirs = socket.socketpair()
-        with theirs:
-            self._process = _start(python, theirs.fileno(), self._log_path)
+        try:
+            with theirs:
+                self._process = _start(python, theirs.fileno(), self._log_path)
+        except OSError:
+            self._connection.close()
+            raise
 
     def fileno(self) -> int:
         return self._connection.fileno()
 
-    def send(self, launch: Launch) -> bool:
-        """Hand the launch over; False if the warden is gone."""
+    def send(self, message: FromServer) -> bool:
+        """Hand it over; False if the warden is gone, or takes no more."""
         with self._sending:
             try:
-                self._connection.sendall(framed(launch))
+                self._connection.sendall(framed(message))
             except OSError:
                 return False
         return True
@@ -115,7 +119,7 @@ def _log(path: Path) -> Iterator[int]:
 
 
 def _environment() -> dict[str, str]:
-    """The server's, without its settings and secrets; jobs inherit it."""
+    """The server's, without its settings and secrets; jobs of its own account inherit it."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPLITE_")}
     if _CRASH_AT in os.environ:
         # For the first one only: a death that every successor dies too tests something else.

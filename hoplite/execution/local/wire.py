@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import msgspec
 
 from hoplite.execution.local.process_tree import ProcessId
-from hoplite.execution.protocol import Ended, LaunchSpec
+from hoplite.execution.protocol import Ended, LaunchSpec, RunAs
 from hoplite.execution.written import EndedFile
 
 _LENGTH_BYTES = 4
 
 
-class Launch(msgspec.Struct, frozen=True, kw_only=True):
+class Launch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """From the server: make this job's process."""
 
     spec: LaunchSpec
     launch: int
     """Which launch of the job this is; its child may claim the job under this number only."""
     directory: str
+
+
+class _SpecHead(msgspec.Struct, frozen=True):
+    job_id: int
+    run_as: RunAs | None
+    timeout_s: float | None
+    kill_grace_s: float
+
+
+class LaunchHead(msgspec.Struct, frozen=True, tag="Launch"):
+    """What a warden itself reads of a launch: nothing that is secret.  The job's own process reads
+    the rest, so that no later job, which is a fork of the warden, finds it in its memory."""
+
+    spec: _SpecHead
+    launch: int
+    directory: str
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """From the server: the job was sent SIGTERM; SIGKILL to what is left after ``grace_s``."""
+
+    job_id: int
+    launch: int
+    grace_s: float
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -49,10 +74,12 @@ class _FinishedRead(Finished, frozen=True, kw_only=True, tag="Finished"):
     ended: EndedFile
 
 
+FromServer = Launch | Kill
 FromWarden = Ready | Started | Finished
 
 _encoder = msgspec.json.Encoder()
 launch_decoder = msgspec.json.Decoder(Launch)
+head_decoder: msgspec.json.Decoder[LaunchHead | Kill] = msgspec.json.Decoder(LaunchHead | Kill)
 _from_warden_decoder: msgspec.json.Decoder[Ready | Started | _FinishedRead] = msgspec.json.Decoder(
     Ready | Started | _FinishedRead
 )
@@ -66,7 +93,7 @@ def from_warden(body: bytes) -> FromWarden:
     return Finished(job_id=message.job_id, launch=message.launch, ended=message.ended.plain())
 
 
-def framed(message: Launch | FromWarden) -> bytes:
+def framed(message: FromServer | FromWarden) -> bytes:
     """The bytes to send for ``message``."""
     body = _encoder.encode(message)
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
@@ -91,3 +118,46 @@ class Frames:
             return None
         end = _LENGTH_BYTES + int.from_bytes(self._buffer[:_LENGTH_BYTES], "big")
         return end if len(self._buffer) >= end else None
+
+
+class OneFrame:
+    """Reads frames from ``connection`` (which does not block), and never beyond the end of one: what
+    comes after it stays with the kernel, and so is not in the memory of a process forked now."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._length = bytearray(_LENGTH_BYTES)
+        self._body: bytearray | None = None
+        self._filled = 0
+
+    def read(self) -> bytearray | None:
+        """The body of the next frame, the caller's to overwrite; None if it is not whole yet.
+
+        Raises EOFError when there will be none.
+        """
+        if self._body is None:
+            if not self._fill(self._length):
+                return None
+            self._body, self._filled = bytearray(int.from_bytes(self._length, "big")), 0
+        if not self._fill(self._body):
+            return None
+        body, self._body, self._filled = self._body, None, 0
+        return body
+
+    def _fill(self, part: bytearray) -> bool:
+        while self._filled < len(part):
+            try:
+                received = self._connection.recv_into(memoryview(part)[self._filled :])
+            except BlockingIOError:
+                return False
+            except OSError:
+                received = 0
+            if not received:
+                raise EOFError
+            self._filled += received
+        return True
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite what it holds."""
+    secret[:] = bytes(len(secret))
