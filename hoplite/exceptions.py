@@ -5,8 +5,10 @@
     HopliteError
     ├── InvalidRequestError              400  the request cannot be understood
     │   ├── InvalidJsonError             400
-    │   └── InvalidFieldError            400  ``field`` names the part
-    │       └── RequestSyntaxError       400  ``position`` says where in its text
+    │   ├── InvalidFieldError            400  ``field`` names the part
+    │   │   └── RequestSyntaxError       400  ``position`` says where in its text
+    │   ├── NotEnoughResourcesError      400
+    │   └── ReservationRefusedError      400
     ├── NotAuthenticatedError            401
     ├── NotAuthorizedError               403
     │   ├── WrongApiKeyError             403
@@ -23,6 +25,7 @@
     ├── NotAcceptableError               406
     ├── RequestTimedOutError             408
     ├── JobNotEndedError                 409
+    ├── WrongJobStateError               409
     ├── LogRemovedError                  410
     ├── TooLargeError                    413
     ├── UnsupportedMediaTypeError        415
@@ -95,6 +98,18 @@ class RequestSyntaxError(InvalidFieldError):
     def __init__(self, message: str, *, field: str | None = None, position: int = 0) -> None:
         super().__init__(message, field=field)
         self.position = position
+
+
+class NotEnoughResourcesError(InvalidRequestError):
+    """The request asks for more than there is, even if nothing else ran."""
+
+    code = "not-enough-resources"
+
+
+class ReservationRefusedError(InvalidRequestError):
+    """The resources are not free at that time; the message says when they could be."""
+
+    code = "reservation-refused"
 
 
 class NotAuthenticatedError(HopliteError):
@@ -221,6 +236,13 @@ class JobNotEndedError(HopliteError):
     """The job lives: kill it or wait for its end first."""
 
     code = "job-not-ended"
+    http_status = 409
+
+
+class WrongJobStateError(HopliteError):
+    """What was asked for cannot be done to a job in its state; the message names both."""
+
+    code = "wrong-job-state"
     http_status = 409
 
 

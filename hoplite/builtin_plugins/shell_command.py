@@ -6,7 +6,9 @@ n makes the job exit with 128 + n.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,10 +40,13 @@ def run(config: Mapping[str, Any], status: _Status) -> None:
     Optional: ``env`` (variables added to the job's), ``workdir``, ``stdin`` (text for its standard
     input, else empty).  The status gets ``pid`` at the start, and at the end ``exit_code``,
     ``signal`` and ``usage`` (``user_s``, ``system_s``, ``max_rss_bytes``, ``wall_s``).
+
+    Signals that are sent to the job (but SIGTERM and SIGKILL) are the command's to answer.
     """
     command = _checked(config)
     started = time.monotonic()
     orphans_are_ours = _has_no_children() and threading.active_count() == 1
+    _leave_signals_to_the_command()
     with _stdin(command) as stdin:
         process = _start(command, stdin)
     _tell(status, {"pid": process.pid})
@@ -54,6 +59,15 @@ def run(config: Mapping[str, Any], status: _Status) -> None:
         sys.exit(128 + signum)
     if exit_code:
         sys.exit(exit_code)
+
+
+def _leave_signals_to_the_command() -> None:
+    """This process hears those that are sent to the whole job too, and must live to tell how the
+    command ended.  A handler, unlike SIG_IGN, is not handed down to the command."""
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"):
+        # A plugin may be run outside of the main thread (in tests), where no handler can be set.
+        with contextlib.suppress(ValueError):
+            signal.signal(getattr(signal, name), lambda *_: None)
 
 
 def _checked(config: object) -> _Command:

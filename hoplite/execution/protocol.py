@@ -59,6 +59,12 @@ class LaunchSpec(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None
     kill_grace_s: float
     status_retry_s: float
+    files: dict[str, str] = {}
+    """Texts by names, which the job's account finds below the job's directory."""
+    stdout: str | None = None
+    """A file that standard output is appended to, opened by the job's account in its working
+    directory; None: ``stdout`` in the job's directory."""
+    stderr: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +141,14 @@ class Executor(Protocol):
         ...
 
     def signal(self, job_id: int, signum: int) -> bool:
-        """Send a signal to the whole process tree now; False if there is no process any more."""
+        """Send a signal to the whole process tree now; False if there is no process any more.
+        After SIGSTOP nothing of the tree runs."""
+        ...
+
+    def extend(self, job_id: int, extra_s: float | None) -> None:
+        """Let the job run ``extra_s`` longer than the ``timeout_s`` that it was launched with (in
+        place of what was said before); None: its time stands still until this is called again.
+        Outlives this engine instance."""
         ...
 
     def kill(self, job_id: int, grace_s: float) -> bool:

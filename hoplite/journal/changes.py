@@ -76,12 +76,16 @@ class Changes:
         self._execute(rows.INSERT_JOB, rows.insert_values(job))
         if rows.has_large_config(job):
             self._execute("INSERT INTO large_configs VALUES (?, ?)", (job.id, bytes(job.config)))
+        if job.batch is not None:
+            self._execute(rows.SAVE_BATCH, rows.batch_values(job))
 
     def _changed(self, change: JobChanged) -> None:
         job = change.job
         self.touched.append(job.id)
         if self._execute(rows.UPDATE_JOB, rows.update_values(job)).rowcount == 0:
             raise ConflictingChange(f"job {job.id} cannot be changed: it does not exist")
+        if job.batch is not None:
+            self._execute(rows.SAVE_BATCH, rows.batch_values(job))
 
     def _forgotten(self, change: JobForgotten) -> None:
         """A job that is forgotten already stays so, by its first rule."""
@@ -96,6 +100,7 @@ class Changes:
         only_id = (change.job_id,)
         self._execute("DELETE FROM jobs WHERE id = ?", only_id)
         self._execute("DELETE FROM large_configs WHERE job_id = ?", only_id)
+        self._execute("DELETE FROM batch_jobs WHERE job_id = ?", only_id)
         self._execute("DELETE FROM idempotency_keys WHERE job_id = ?", only_id)
         self._execute("DELETE FROM timeline WHERE job_id = ? AND what <> 'forgotten'", only_id)
         self._prune_tombstones()

@@ -24,7 +24,7 @@ class JobCreated(msgspec.Struct, frozen=True):
 
 
 class JobChanged(msgspec.Struct, frozen=True):
-    """All but ``id, uuid, plugin, owner, config, created_at, env, workdir`` may differ."""
+    """All but ``id, uuid, plugin, owner, config, created_at, env, workdir, batch`` may differ."""
 
     job: Job
 
@@ -144,6 +144,10 @@ class Journal(Protocol):
 
     def job(self, ref: int | str) -> Job | None:
         """By id or uuid."""
+        ...
+
+    def array(self, array_id: int) -> list[Job]:
+        """The jobs of an array by ascending id, resubmitted ones included."""
         ...
 
     def tombstone(self, ref: int | str) -> Tombstone | None: ...

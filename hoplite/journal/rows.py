@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hoplite.journal.protocol import KeyUsed, Tombstone
+from hoplite.model.batch import Batch, Granted
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.timeline import NO_JOB, Entry, Happening
@@ -44,10 +45,16 @@ _COLUMNS = (*_GIVEN, *_CHANGING, "config")
 
 SELECT_JOBS = (
     f"SELECT {', '.join(_COLUMNS[:-1])},"
-    " coalesce(config, (SELECT config FROM large_configs WHERE job_id = jobs.id)) FROM jobs"
+    " coalesce(config, (SELECT config FROM large_configs WHERE job_id = jobs.id)),"
+    " (SELECT batch FROM batch_jobs WHERE job_id = jobs.id) FROM jobs"
 )
 INSERT_JOB = f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 UPDATE_JOB = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _CHANGING)} WHERE id = ?"
+
+SAVE_BATCH = (
+    "INSERT INTO batch_jobs (job_id, array_id, batch) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET batch = excluded.batch"
+)
 
 _STATES = {state.value: state for state in State}
 _OUTCOMES: dict[str | None, Outcome | None] = {outcome.value: outcome for outcome in Outcome}
@@ -135,12 +142,34 @@ def update_values(job: Job) -> Row:
     return (*_changing(job), job.id)
 
 
+class _BatchRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    asked: Batch
+    granted: Granted = Granted()
+
+
+_decode_batch = msgspec.json.Decoder(_BatchRow).decode
+
+
+def batch_values(job: Job) -> Row:
+    """For :data:`SAVE_BATCH`, of a job that has a batch part."""
+    assert job.batch is not None
+    row = msgspec.json.encode(_BatchRow(job.batch, job.granted))
+    return job.id, job.batch.array_id or job.id, row
+
+
 def has_large_config(job: Job) -> bool:
     return len(memoryview(job.config)) > INLINE_CONFIG_BYTES
 
 
 def job_of(row: Row) -> Job:
     """A row of :data:`SELECT_JOBS`."""
+    if row[26] is None:
+        return _plain_job_of(row)
+    batch = _decode_batch(row[26])
+    return msgspec.structs.replace(_plain_job_of(row), batch=batch.asked, granted=batch.granted)
+
+
+def _plain_job_of(row: Row) -> Job:
     return Job(
         id=row[0],
         uuid=uuid_text(row[1]),

@@ -90,6 +90,13 @@ class SqliteJournal:
         self._ended_jobs.keep(job, mark)
         return job
 
+    def array(self, array_id: int) -> list[Job]:
+        sql = (
+            f"{rows.SELECT_JOBS} WHERE id IN (SELECT job_id FROM batch_jobs WHERE array_id = ?)"
+            " ORDER BY id"
+        )
+        return [rows.job_of(row) for row in self._readers.rows(sql, (array_id,))]
+
     def tombstone(self, ref: int | str) -> Tombstone | None:
         condition = rows.ref_condition(ref, "job_id")
         if condition is None:

@@ -17,6 +17,7 @@ from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Ended, Running
 from hoplite.manager.job_table import SERVER, JobTable, entry
+from hoplite.manager.successors import succession
 from hoplite.manager.verdict import Verdict, judge, status_at_end
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, Outcome, State
@@ -154,13 +155,27 @@ class Inbox:
                 if job_id in moved and not moved[job_id].ended:
                     moved[job_id], happened = _told(moved[job_id], news)
                     entries[job_id] += happened
+            born = self._successors(moved, entries)
             jobs = [job for job_id, job in moved.items() if job is not lives[job_id].job]
-            self._table.change_together((lives[job.id], job, entries[job.id]) for job in jobs)
+            self._table.change_together(
+                ((lives[job.id], job, entries[job.id]) for job in jobs), born
+            )
             crash_point("manager.after_news")
         for job in jobs:
             if not job.ended:
                 self._on_start(job)
         return [job for job in jobs if job.ended]
+
+    def _successors(self, moved: dict[int, Job], entries: dict[int, list[Entry]]) -> list[Job]:
+        """Jobs to be made in place of those that ended, which are changed to name them."""
+        born = []
+        for job in [job for job in moved.values() if job.ended and job.batch is not None]:
+            made = succession(job, self._table.next_birth)
+            if made is not None:
+                moved[job.id] = made.ended
+                entries[job.id] += made.entries
+                born.append(made.successor)
+        return born
 
 
 def _told(job: Job, news: Running | Ended) -> tuple[Job, list[Entry]]:

@@ -6,8 +6,8 @@ import hmac
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -30,8 +30,12 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.batch_commands import BatchCommands
+from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
+from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
@@ -89,11 +93,22 @@ class JobManager:
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
-            self.table, executor, plugins, limits, self.address, owners, self.inbox
+            self.table,
+            executor,
+            plugins,
+            limits,
+            self.address,
+            owners,
+            self.inbox,
+            lambda: self.resources.table,
         )
+        self.queue = BatchQueue(
+            Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
+        )
+        self.batch = BatchCommands(self.table, self.queue, limits)
         self._journal = journal
         self._owners = owners
-        self._keys = _KeyLocks()
+        self._keys = KeyLocks()
         self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
@@ -105,9 +120,15 @@ class JobManager:
         self.executor.open(self.inbox)
         self.tell_problems()
         recovered = recover(self.table, self.executor, self.launcher)
+        self.resources.holders = self.running
+        self.resources.on_change = lambda _change: self.queue.resources_changed()
+        self.queue.retry = self.inbox.retry
+        self.queue.on_end = self._ended
+        self.queue.plan.doubt()
         if recovered.running:
             self.address.publish()
-        self.inbox.open(self.on_start, self._after_ends)
+        self.inbox.open(self._started, self._after_ends)
+        self.queue.open()
         for live in self.table.live:
             if live.job.kill_by is not None:
                 self.executor.kill(live.job.id, self.limits.kill_grace_s)
@@ -115,17 +136,27 @@ class JobManager:
         self.retention.open()
         return recovered
 
+    def _started(self, job: Job) -> None:
+        self.queue.started(job)
+        self.on_start(job)
+
     def _after_ends(self, ended: list[Job]) -> None:
         for job in ended:
             self.launcher.places.give_back(job.id)
-        self.launcher.pump()
         for job in ended:
-            self._ended(job)
+            self.on_end(job)
+        try:
+            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.launcher.pump()
+            self.queue.pump()
+        finally:
+            # At last: who waits for a place does not wait for the log.
+            for job in ended:
+                _log_end(job)
 
     def _ended(self, job: Job) -> None:
         self.on_end(job)
-        log.info("job ended", job=job.id, plugin=job.plugin, owner=job.owner,
-                 outcome=job.outcome, reason=job.reason)  # fmt: skip
+        _log_end(job)
 
     def serve_at(self, url: str) -> None:
         """Jobs report to ``url`` from now on; those that wait can start."""
@@ -139,7 +170,7 @@ class JobManager:
     def begin_stop(self) -> None:
         """Take no more work, and let everybody who waits go.  Jobs run on."""
         if not self.launcher.stopped:
-            log.info("stopping", running=self.launcher.places.holding)
+            log.info("stopping", running=sum(live.job.running for live in self.table.live))
         self.launcher.stopped = True
         self.timeline.close()
         for live in self.table.live:
@@ -152,7 +183,7 @@ class JobManager:
         self._closed = True
         self.begin_stop()
         with ExitStack() as steps:
-            for step in (self._journal, self.inbox, self.executor, self.retention):
+            for step in (self._journal, self.inbox, self.executor, self.queue, self.retention):
                 steps.callback(step.close)
             if stop_jobs:
                 self._stop_jobs()
@@ -194,7 +225,14 @@ class JobManager:
         if self.stopping:
             raise ShuttingDownError("the server is stopping and takes no more jobs")
 
-    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
+    def create_array(self, caller: Caller, jobs: Sequence[NewJob]) -> list[Job]:
+        """Jobs with batch parts and consecutive ids, all or none."""
+        self._may_submit(caller)
+        for new in {id(new.config): new for new in jobs}.values():
+            self._check_new(caller, new)
+        return self.batch.create(caller, jobs, lambda _id, _now: ())
+
+    def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self.plugins.plugins():
             raise JobPluginDoesNotExistError(new.plugin)
         if len(new.config) > self.limits.max_config_bytes:
@@ -204,6 +242,17 @@ class JobManager:
                 field="config",
             )
         self._owners.admit(caller)
+
+    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
+        self._check_new(caller, new)
+
+        def key_used(job_id: int, at: float) -> list[KeyUsed]:
+            if key is None:
+                return []
+            return [KeyUsed(caller.name, key, new.fingerprint(), job_id, at)]
+
+        if new.batch is not None:
+            return self.batch.create(caller, [new], key_used)[0]
         job_id, now = self.table.next_birth()
         job = Job(
             id=job_id,
@@ -216,9 +265,7 @@ class JobManager:
             env=new.env,
             workdir=new.workdir,
         )
-        known = (
-            [KeyUsed(caller.name, key, new.fingerprint(), job_id, now)] if key is not None else []
-        )
+        known = key_used(job_id, now)
         entries = [entry(job, Happening.CREATED, caller.name, now, {"plugin": job.plugin})]
         if not new.run:
             return self.table.create(job, entries, *known).job
@@ -270,6 +317,9 @@ class JobManager:
             now = time.time()
             waiting = self._waiting(job, now)
             self.table.change(live, waiting, entry(waiting, Happening.QUEUED, caller.name, now))
+        if job.batch is not None:
+            self.queue.changed(job.id)
+            return live.job
         self.launcher.places.wait(job.id)
         self._pump_later_if_it_fails()
         return live.job
@@ -285,7 +335,22 @@ class JobManager:
         if self._request_kill(live, caller.name):
             crash_point("manager.before_kill")
             self.executor.kill(live.job.id, self.limits.kill_grace_s)
+        self._tell_queue(live.job)
         return live.job
+
+    def delete(self, caller: Caller, ref: str) -> Job:
+        """OAR's delete: as :meth:`kill`, and a job on hold is cancelled too."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        live = self.table.find_live(job.id)
+        if live is not None and self._cancel_held(live, caller.name).ended:
+            return live.job
+        return self.kill(caller, ref)
+
+    def _tell_queue(self, ended: Job) -> None:
+        """Of a job that was cancelled."""
+        if ended.ended and (ids := self.queue.plan.concerned([ended])):
+            self.queue.changed(*ids)
 
     def _request_kill(self, live: LiveJob, who: str) -> bool:
         """Journal who wants the job dead; True if there is a process to signal."""
@@ -385,7 +450,8 @@ class JobManager:
         with live.lock:
             if live.job.state is State.HOLD:
                 self._cancel(live, who, time.time())
-            return live.job
+        self._tell_queue(live.job)
+        return live.job
 
     def job(self, ref: int | str) -> Job:
         """Raises :class:`~hoplite.exceptions.JobDoesNotExistError`."""
@@ -468,18 +534,11 @@ class JobManager:
             )
 
 
+def _log_end(job: Job) -> None:
+    log.info("job ended", job=job.id, plugin=job.plugin, owner=job.owner,
+             outcome=job.outcome, reason=job.reason)  # fmt: skip
+
+
 def _ended(job: Job) -> JobEndedError:
     outcome = job.outcome.value if job.outcome else "ended"
     return JobEndedError(f"Job UUID: {job.uuid} has ended ({outcome}): its status is final")
-
-
-class _KeyLocks:
-    """One lock per Idempotency-Key in flight."""
-
-    def __init__(self, stripes: int = 64) -> None:
-        self._locks = [threading.Lock() for _ in range(stripes)]
-
-    @contextmanager
-    def held(self, owner: str, key: str) -> Iterator[None]:
-        with self._locks[hash((owner, key)) % len(self._locks)]:
-            yield

@@ -67,22 +67,47 @@ class JobTable:
             self._last_at = max(self._last_at, time.time())
             return self._last_id, self._last_at
 
+    def next_births(self, count: int) -> tuple[list[int], float]:
+        """Consecutive ids that were never given, and the time of creation of all."""
+        with self._births:
+            ids: list[int] = []
+            while len(ids) < count:
+                self._last_id += 1
+                ids = [] if self._in_use(self._last_id) else [*ids, self._last_id]
+            self._last_at = max(self._last_at, time.time())
+            return ids, self._last_at
+
+    def create_together(self, jobs: Sequence[Job], entries: Iterable[Entry], *more: Change) -> None:
+        """Keep new jobs, all or none, in one write."""
+        with self._being_born(jobs):
+            self.journal.commit(*map(JobCreated, jobs), *map(Happened, entries), *more)
+
     def create(self, job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
         """Keep a new job.  Nothing is kept if this raises.
 
         Others may know of it by the journal before this returns.  Their commands find it living,
         and wait for the lock until it is.
         """
-        live = LiveJob(job)
-        with live.lock:
-            self.live.add(live)
-            try:
-                self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
-            except BaseException:
-                self.live.remove(job)
-                raise
-            live.born = True
+        with self._being_born([job]) as (live,):
+            self.journal.commit(JobCreated(job), *map(Happened, entries), *more)
         return live
+
+    @contextmanager
+    def _being_born(self, jobs: Sequence[Job]) -> Iterator[list[LiveJob]]:
+        """Have new jobs in memory, and shown once the body has kept them."""
+        lives = [LiveJob(job) for job in jobs]
+        with ExitStack() as locks:
+            for live in lives:
+                locks.enter_context(live.lock)
+                self.live.add(live)
+            try:
+                yield lives
+            except BaseException:
+                for live in lives:
+                    self.live.remove(live.job)
+                raise
+            for live in lives:
+                live.born = True
 
     def take_over(self, job: Job) -> None:
         """A live job of the journal, after a start."""
@@ -95,13 +120,19 @@ class JobTable:
         self.journal.commit(JobChanged(job), *map(Happened, entries))
         self.show(live, job)
 
-    def change_together(self, moves: Iterable[tuple[LiveJob, Job, Sequence[Entry]]]) -> None:
-        """Keep and show the new values of several jobs, all or none, in one write.  Call inside
-        :meth:`locked`."""
+    def change_together(
+        self,
+        moves: Iterable[tuple[LiveJob, Job, Sequence[Entry]]],
+        born: Sequence[Job] = (),
+    ) -> None:
+        """Keep and show the new values of several jobs, and new jobs, all or none, in one write.
+        Call inside :meth:`locked`."""
         moves = list(moves)
         changes: list[Change] = [JobChanged(job) for _, job, _ in moves]
+        changes += [JobCreated(job) for job in born]
         changes += [Happened(each) for _, _, entries in moves for each in entries]
-        self.journal.commit(*changes)
+        with self._being_born(born):
+            self.journal.commit(*changes)
         for live, job, _ in moves:
             self.show(live, job)
 
@@ -113,7 +144,7 @@ class JobTable:
         with ExitStack() as locks:
             for live in lives.values():
                 locks.enter_context(live.lock)
-            yield lives
+            yield {job_id: live for job_id, live in lives.items() if live.born}
 
     def show(self, live: LiveJob, job: Job) -> None:
         """Show a value that was committed; an ended job leaves the memory."""

@@ -13,12 +13,14 @@ from typing import Protocol
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Ended, Executor, LaunchSpec, Listener, RunAs
+from hoplite.manager import batch_environment
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.queue import Places
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
+from hoplite.model.resource_set import ResourceTable
 from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
 
@@ -97,6 +99,7 @@ class Launcher:
         address: ServerAddress,
         owners: Owners,
         listener: Listener,
+        resources: Callable[[], ResourceTable],
     ) -> None:
         self._table = table
         self._executor = executor
@@ -105,6 +108,7 @@ class Launcher:
         self._address = address
         self._owners = owners
         self._listener = listener
+        self._resources = resources
         self.places = Places(limits.max_running)
         self.stopped = False
 
@@ -138,6 +142,9 @@ class Launcher:
         plugin = self._plugins.plugins().get(job.plugin)
         if plugin is None:
             raise HopliteError(f"the plugin '{job.plugin}' was removed before the job's turn came")
+        run_as = self._owners.run_as(job.owner)
+        directory = self._executor.directory(job.id)
+        variables = batch_environment.variables(job, directory, run_as.home if run_as else None)
         return LaunchSpec(
             job_id=job.id,
             uuid=job.uuid,
@@ -147,12 +154,15 @@ class Launcher:
             server_url=self._address.url,
             server_url_file=str(self._address.path),
             api_key=key,
-            workdir=job.workdir,
-            env=job.env,
-            run_as=self._owners.run_as(job.owner),
-            timeout_s=job.timeout_s,
+            workdir=batch_environment.workdir_of(job),
+            env={**variables, **job.env} if variables else job.env,
+            run_as=run_as,
+            timeout_s=_limit(job),
             kill_grace_s=self._limits.kill_grace_s,
             status_retry_s=self._limits.status_retry_s,
+            files=batch_environment.files(job, self._resources()) if job.batch else {},
+            stdout=batch_environment.output_of(job, job.batch.stdout) if job.batch else None,
+            stderr=batch_environment.output_of(job, job.batch.stderr) if job.batch else None,
         )
 
     def pump(self) -> None:
@@ -186,3 +196,8 @@ class Launcher:
         for job_id in set(job_ids) - {job.id for job, _ in launches}:
             self.places.give_back(job_id)
         return launches
+
+
+def _limit(job: Job) -> float | None:
+    """Seconds that the job may run: the shorter of its timeout and its walltime."""
+    return min((s for s in (job.timeout_s, job.walltime_s) if s is not None), default=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 
@@ -17,3 +20,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     keep_jobs: int = 1_000_000
     keep_log_bytes: int = 10 << 30
     keep_keys_s: float = 86400.0
+    queues: Mapping[str, int] = MappingProxyType({"admin": 10, "default": 2, "besteffort": 0})
+    """Priorities; a job of a higher one is planned first."""
+    default_walltime_s: float = 7200.0
+    users_may_suspend: bool = False
+    """Whether owners can suspend and resume their running jobs; else only administrators."""
+    max_array: int = 10_000

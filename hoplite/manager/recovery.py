@@ -8,10 +8,12 @@ import msgspec
 import structlog
 
 from hoplite.execution.protocol import Ended, Executor, NeverStarted, Running
-from hoplite.journal.protocol import Change, Happened, JobChanged
+from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated
 from hoplite.manager.endings import ended_entry, job_at_end, job_running
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.launching import Launcher
+from hoplite.manager.successors import succession
+from hoplite.model.batch import NOTHING_GRANTED, Granted
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import STARTED, Event, Outcome, State, ending
 from hoplite.model.timeline import Entry, Happening
@@ -36,6 +38,13 @@ def recover(table: JobTable, executor: Executor, launcher: Launcher) -> Recovere
     now: list[Job] = []
     for job in jobs:
         current, entries = _up_to_date(job, executor)
+        made = succession(current, table.next_birth) if current.ended else None
+        if made is not None:
+            current = made.ended
+            entries = [*entries, *made.entries]
+            changes.append(JobCreated(made.successor))
+            now.append(made.successor)
+            found.waiting.append(made.successor.id)
         if current is not job:
             changes.append(JobChanged(current))
         changes += map(Happened, entries)
@@ -72,8 +81,16 @@ def _requeued(job: Job) -> tuple[Job, list[Entry]]:
         handle=None,
         started_at=None,
         reason="waits for a place to run",
+        granted=_granted_again(job),
     )
     return moved, [entry(moved, Happening.REQUEUED, SERVER, time.time())]
+
+
+def _granted_again(job: Job) -> Granted:
+    """A reservation keeps its resources; whatever else was granted is granted anew."""
+    if job.batch is None or job.batch.starts_at is None:
+        return NOTHING_GRANTED
+    return Granted(assigned=job.assigned)
 
 
 def _cancelled(job: Job) -> tuple[Job, list[Entry]]:
@@ -104,6 +121,8 @@ def _place(job: Job, table: JobTable, launcher: Launcher) -> None:
     if job.ended:
         return
     table.take_over(job)
+    if job.batch is not None:
+        return
     if job.running:
         launcher.places.hold(job.id)
     elif job.state is State.WAITING:

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from hoplite.model.batch import Batch
 from hoplite.model.job import EMPTY_OBJECT
 
 
@@ -18,9 +19,14 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None = None
     env: dict[str, str] = {}
     workdir: str | None = None
+    batch: Batch | None = None
+    """None: a job that takes a place and no resource."""
 
     def fingerprint(self) -> bytes:
         """Equal for requests that ask for the same job, however their JSON was written."""
         fields = msgspec.structs.asdict(self)
+        if self.batch is None:
+            # As it was before there was such a field: keys live longer than servers.
+            del fields["batch"]
         fields["config"] = msgspec.json.decode(self.config)
         return hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).digest()

@@ -91,6 +91,8 @@ class Resources:
             PropertyTable({**STANDARD_PROPERTIES.by_name, **added}),
         )
         self.on_change: Callable[[ResourcesChanged], None] = lambda _change: None
+        self.holders: Callable[[], Iterable[Job]] = lambda: ()
+        """The jobs that hold resources, by ascending id."""
 
     @property
     def table(self) -> ResourceTable:
@@ -122,13 +124,10 @@ class Resources:
         return _of(self.table, resource_id)
 
     def jobs_on(self, resource_ids: Iterable[int]) -> list[Job]:
-        """The jobs that hold any of these resources now, by ascending id.
-
-        No job holds a resource yet: the list is always empty until the scheduler gives resources
-        to jobs.
-        """
-        del resource_ids
-        return []
+        """The jobs that hold any of these resources now, by ascending id; suspended ones, which
+        go on with what they had, too."""
+        wanted = set(resource_ids)
+        return [job for job in self.holders() if not wanted.isdisjoint(job.assigned)]
 
     def add(self, caller: Caller, new: Sequence[Mapping[str, object]]) -> list[Resource]:
         """New resources, Alive, from the values of their properties; the ids ascend in order.

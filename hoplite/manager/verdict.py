@@ -54,11 +54,16 @@ def _was_killed(job: Job, ended: Ended) -> bool:
 
 
 def _timed_out(job: Job, said: Any) -> Verdict:
-    reason = f"it ran longer than its timeout of {job.timeout_s:g} s"
+    limit, seconds = "timeout", job.timeout_s
+    if seconds is None or (job.walltime_s is not None and job.walltime_s < seconds):
+        limit, seconds = "walltime", job.walltime_s or 0.0
+    reason = f"it ran longer than its {limit} of {seconds:g} s"
     return Verdict(Outcome.TIMED_OUT, reason, said or _record("JobTimedOut", reason))
 
 
 def _killed_words(job: Job, ended: Ended) -> str:
+    if job.granted.kill_reason is not None:
+        return job.granted.kill_reason
     if ended.signal is not None:
         return f"killed by {job.kill_by} with {signal_name(ended.signal)}"
     if ended.exit_code is not None:

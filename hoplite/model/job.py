@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hoplite.model.batch import NOTHING_GRANTED, Batch, Granted
 from hoplite.model.lifecycle import ENDED, STARTED, Event, Outcome, State, after, ending
 
 EMPTY_OBJECT = msgspec.Raw(b"{}")
@@ -54,10 +55,30 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Size of the log of an ended job."""
     log_removed_by: str | None = None
     """The retention rule that removed the log."""
+    batch: Batch | None = None
+    """What it asks of the batch system; None: a job that takes a place and no resource."""
+    granted: Granted = NOTHING_GRANTED
 
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def assigned(self) -> tuple[int, ...]:
+        """Ids of the resources that it holds or held, ascending."""
+        return self.granted.assigned
+
+    @property
+    def walltime_s(self) -> float | None:
+        """How long it may run, once it was launched; None for jobs without a batch part."""
+        return self.granted.walltime_s
+
+    @property
+    def walltime_ends_at(self) -> float | None:
+        """When its walltime is over, if it is not suspended before; None before its start."""
+        if self.started_at is None or self.granted.walltime_s is None:
+            return None
+        return self.started_at + self.granted.suspended_s + self.granted.walltime_s
 
     @property
     def running(self) -> bool:

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from hoplite.execution.protocol import Executor, Verb
+from hoplite.execution.protocol import Executor, Running, Verb
+from tests.execution.engines import Engine
 from tests.execution.recording import Recorder, noted, spec, until
 
 STUBBORN = {"deaf": True, "grandchildren": ["plain", "session", "twice"]}
@@ -126,6 +128,52 @@ def test_a_job_over_its_time_that_ignores_sigterm_is_killed(
     ended = recorder.end(1)
     assert (ended.timed_out, ended.signal) == (True, signal.SIGKILL)
     assert [pid for pid in pids if not _gone(pid)] == []
+
+
+def test_more_time_is_given_and_a_clock_that_stands_still_ends_nothing(
+    executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    _waiting(executor, recorder, tmp_path, timeout_s=1.0)
+    executor.extend(1, None)
+    time.sleep(1.5)  # that nothing happens can only be seen by waiting
+    assert len(recorder.heard) == 1
+    executor.extend(1, 2.0)
+    ended = recorder.end(1)
+    assert (ended.timed_out, ended.signal) == (True, signal.SIGTERM)
+    assert time.monotonic() - began >= 3.0
+
+
+def test_time_that_was_given_outlives_the_server(
+    engine: Engine, executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    _waiting(executor, recorder, tmp_path, timeout_s=1.0)
+    executor.extend(1, 2.0)
+    executor.close()
+    later = Recorder()
+    second = engine.make()
+    second.open(later)
+    try:
+        assert isinstance(second.adopt(1, None), Running)
+        assert later.end(1).timed_out
+        assert time.monotonic() - began >= 3.0
+    finally:
+        second.close()
+
+
+def test_nothing_of_a_stopped_tree_runs(
+    executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    pids = _waiting(executor, recorder, tmp_path, grandchildren=["plain", "session", "twice"])
+    assert executor.signal(1, signal.SIGSTOP)
+    until(
+        lambda: {psutil.Process(pid).status() for pid in pids} == {psutil.STATUS_STOPPED},
+        "all processes to be stopped",
+    )
+    (tmp_path / "gate").touch()
+    assert executor.signal(1, signal.SIGCONT)
+    assert recorder.end(1).exit_code == 0
 
 
 @pytest.mark.parametrize("grace_s", [0.0, 30.0])

@@ -21,8 +21,11 @@ from hoplite.journal.protocol import (
     Page,
     Tombstone,
 )
+from hoplite.model.batch import Batch, Granted
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, Event, Outcome, State
+from hoplite.model.property_expression import And, Compare, Like, Not, Operator
+from hoplite.model.resource_request import CountWord, Group, Level, ResourceRequest
 from hoplite.model.timeline import Entry, Happening
 from tests.journal.jobs import START, a_job, an_ended_job, an_entry, created, uuid_of
 
@@ -46,6 +49,60 @@ FULL: dict[str, Any] = {
     "log_bytes": 12,
     "log_removed_by": "keep_log_bytes = 1",
 }
+
+
+BATCH = Batch(
+    name="näme",
+    types=("besteffort", "idempotent"),
+    requests=(
+        ResourceRequest(
+            (
+                Group(
+                    (Level("network_address", 2), Level("core", CountWord.ALL)),
+                    Not(And((Compare("core", Operator.GE, 3), Like("host", "a%")))),
+                    "NOT (core >= 3 AND host LIKE 'a%')",
+                ),
+            ),
+            60,
+        ),
+        ResourceRequest((Group((Level("core", 1),)),)),
+    ),
+    properties="drain = 'NO'",
+    filter=Compare("drain", Operator.EQ, "NO"),
+    starts_at=START + 0.125,
+    array_id=1,
+    after=(5, 6),
+)
+GRANTED = Granted(
+    assigned=(1, 3), walltime_s=59.5, suspended_at=START, suspended_s=1.5, kill_reason="so"
+)
+
+
+def test_a_batch_part_comes_back_as_it_was(open_journal: Callable[[], Journal]) -> None:
+    """What was asked for, and what is granted from change to change."""
+    journal = open_journal()
+    asked = a_job(1, batch=BATCH)
+    journal.commit(JobCreated(asked), JobCreated(a_job(2)))
+    assert journal.job(1) == asked
+    given = msgspec.structs.replace(asked, granted=GRANTED, version=2)
+    journal.commit(JobChanged(given))
+    assert [job for job in journal.live_jobs() if job.batch is not None] == [given]
+    journal.close()
+    journal = open_journal()
+    assert journal.job(1) == given
+    assert journal.page(Page(limit=2)).jobs == [a_job(2), given]
+    journal.close()
+
+
+def test_the_jobs_of_an_array_are_found(journal: Journal) -> None:
+    """A job without an array is its own."""
+    jobs = [a_job(n, batch=Batch(array_id=2 if 1 < n < 5 else None)) for n in range(1, 6)]
+    journal.commit(*map(JobCreated, [*jobs, a_job(6)]))
+    assert journal.array(2) == jobs[1:4]
+    assert journal.array(5) == jobs[4:]
+    assert journal.array(6) == []
+    journal.commit(JobForgotten(3, "a rule", START))
+    assert journal.array(2) == [jobs[1], jobs[3]]
 
 
 @pytest.mark.parametrize("state", list(State))

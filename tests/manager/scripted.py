@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,8 +23,12 @@ from hoplite.execution.protocol import (
 class Process:
     """What the world knows of one job."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, spec: LaunchSpec) -> None:
+        self.spec = spec
+        self.key = spec.api_key
+        self.signals: list[int] = []
+        self.stopped = False
+        self.extra_s: float | None = 0.0
         self.began_at: float | None = None
         self.ended: Ended | None = None
         self.asked_to_end = False
@@ -67,7 +72,7 @@ class World:
 class ScriptedExecutor:
     """One server's :class:`~hoplite.execution.protocol.Executor` over a world."""
 
-    verbs = frozenset({Verb.KILL})
+    verbs = frozenset({Verb.KILL, Verb.SIGNAL, Verb.SUSPEND, Verb.RESUME})
 
     def __init__(self, world: World, directory: Path) -> None:
         self._world = world
@@ -80,7 +85,7 @@ class ScriptedExecutor:
     def launch(self, spec: LaunchSpec) -> None:
         known = self._world.processes.get(spec.job_id)
         assert known is None, f"job {spec.job_id} is launched while an earlier launch may run"
-        self._world.processes[spec.job_id] = Process(spec.api_key)
+        self._world.processes[spec.job_id] = Process(spec)
 
     def adopt(self, job_id: int, handle: msgspec.Raw | None) -> Running | Ended | NeverStarted:
         process = self._world.processes.get(job_id)
@@ -90,7 +95,18 @@ class ScriptedExecutor:
         return process.ended or process.running()
 
     def signal(self, job_id: int, signum: int) -> bool:
-        return False
+        process = self._world.processes.get(job_id)
+        if process is None or not process.lives:
+            return False
+        process.signals.append(signum)
+        if signum in (signal.SIGSTOP, signal.SIGCONT):
+            process.stopped = signum == signal.SIGSTOP
+        return True
+
+    def extend(self, job_id: int, extra_s: float | None) -> None:
+        process = self._world.processes.get(job_id)
+        if process is not None:
+            process.extra_s = extra_s
 
     def kill(self, job_id: int, grace_s: float) -> bool:
         process = self._world.processes.get(job_id)
@@ -111,6 +127,10 @@ class ScriptedExecutor:
 
     def close(self) -> None:
         self.closed = True
+
+    def die(self) -> None:
+        """Whatever threads of the server yet do does not reach the world, as after kill -9."""
+        self._world = World()
 
 
 def an_end(how: str) -> Ended:

@@ -125,6 +125,8 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     if spec.workdir is None:
         # Now, while this process may still go through the server's directories.
         os.chdir(workdir)
+    for name, text in spec.files.items():
+        _make_file(f"{files.directory}/{name}", text, spec.run_as)
     os.environ["HOPLITE_JOB_ID"] = str(spec.job_id)
     os.environ["HOPLITE_JOB_UUID"] = spec.uuid
     os.environ["PWD"] = workdir
@@ -133,6 +135,9 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     os.environ.update(spec.env)
     if spec.workdir is not None:
         _enter(spec.workdir)
+    for path, descriptor in ((spec.stdout, 1), (spec.stderr, 2)):
+        if path is not None:
+            _append_to(path, descriptor)
 
 
 def _enter(workdir: str) -> None:
@@ -142,6 +147,18 @@ def _enter(workdir: str) -> None:
         raise type(error)(
             error.errno, f"the job's workdir cannot be entered: {error.strerror}", workdir
         ) from None
+
+
+def _append_to(path: str, descriptor: int) -> None:
+    """Have ``descriptor`` lead to the end of a file of the job's account."""
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"the job's output file cannot be opened: {error.strerror}", path
+        ) from None
+    os.dup2(opened, descriptor)
+    os.close(opened)
 
 
 def _open(path: str, how: int) -> int:
@@ -160,6 +177,16 @@ def _make_work(path: str, run_as: RunAs | None) -> None:
         os.mkdir(path, 0o700)
         if run_as is not None and os.geteuid() == 0:
             os.chown(path, run_as.uid, run_as.gid)
+
+
+def _make_file(path: str, text: str, run_as: RunAs | None) -> None:
+    # Anew: an earlier launch may have made it, and its account may have changed it.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    descriptor = _open(path, os.O_EXCL)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        _give(descriptor, run_as)
+        file.write(text)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from hoplite.execution.local.ends import WardedJob
 from hoplite.execution.local.process_tree import kill_tree, terminate_tree
 
+_STANDSTILL_S = 0.5
+"""How often it is looked whether the time of a suspended job that is overdue goes on."""
+
 
 class Deadlines:
     """``lives`` tells whether a job is still the warden's."""
@@ -25,8 +28,9 @@ class Deadlines:
         return self._due[0][0] if self._due else None
 
     def time_out(self, job: WardedJob, after_s: float) -> None:
-        """SIGTERM after ``after_s``, and SIGKILL after the job's grace."""
-        job.times_out_at = time.monotonic() + after_s
+        """SIGTERM after ``after_s``, unless its time is put off by then, and SIGKILL after the job's
+        grace."""
+        job.limit_at = job.times_out_at = time.monotonic() + after_s
         self._push(job.times_out_at, job)
 
     def kill(self, job: WardedJob, after_s: float) -> None:
@@ -48,8 +52,19 @@ class Deadlines:
 
     def _carry_out(self, job: WardedJob, now: float) -> None:
         if job.times_out_at is not None and job.times_out_at <= now and not job.timed_out:
-            job.timed_out = True
-            terminate_tree(job.process)
-            self.kill(job, job.kill_grace_s)
+            job.times_out_at = _put_off(job, now)
+            if job.times_out_at > now:
+                self._push(job.times_out_at, job)
+            else:
+                job.timed_out = True
+                terminate_tree(job.process)
+                self.kill(job, job.kill_grace_s)
         if job.kill_at is not None and job.kill_at <= now:
             kill_tree(job.process)
+
+
+def _put_off(job: WardedJob, now: float) -> float:
+    """When the job's time is over, or it is to be looked at again."""
+    assert job.limit_at is not None  # it has a time limit
+    extra_s = job.files.read_extra_time()
+    return now + _STANDSTILL_S if extra_s is None else job.limit_at + extra_s

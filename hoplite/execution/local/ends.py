@@ -33,8 +33,10 @@ class WardedJob(msgspec.Struct):
     oom_kills: int
     """The kernel's count of out-of-memory kills when it started."""
     kill_grace_s: float = 0.0
+    limit_at: float | None = None
+    """When its time is over if it is not put off.  A time of :func:`time.monotonic`, as below."""
     times_out_at: float | None = None
-    """A time of :func:`time.monotonic`, like ``kill_at``."""
+    """When its time is over, or it is to be looked at whether it is."""
     kill_at: float | None = None
     """SIGKILL is due, SIGTERM was sent."""
     timed_out: bool = False

@@ -49,6 +49,7 @@ _WAIT_FOR_PROCESS_S = 2.0
 _LOOK_AFTER_WARDEN_S = 1.0
 _SETTLE_RETRY_S = 1.0
 _TRIES = 3
+_STANDSTILL_S = 0.5
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -124,6 +125,10 @@ class LocalExecutor:
         job = self._jobs.get(job_id)
         process = self._jobs.wait_for_process(job, _WAIT_FOR_PROCESS_S) if job else None
         return process is not None and signal_tree(process, signum)
+
+    def extend(self, job_id: int, extra_s: float | None) -> None:
+        """As the protocol says; raises OSError if it cannot be written."""
+        self._files(job_id).write_extra_time(extra_s)
 
     def kill(self, job_id: int, grace_s: float) -> bool:
         job = self._jobs.get(job_id)
@@ -246,8 +251,9 @@ class LocalExecutor:
         """End it, unless its warden lives and sees to that."""
         if not self._jobs.has(job):
             return
-        if is_alive(claim.warden):
-            self._loop.call_later(_LOOK_AFTER_WARDEN_S, lambda: self._out_of_time(job, claim))
+        later = _LOOK_AFTER_WARDEN_S if is_alive(claim.warden) else _put_off(job)
+        if later > 0:
+            self._loop.call_later(later, lambda: self._out_of_time(job, claim))
             return
         job.timed_out = True
         self._kills.begin(job, claim.process, claim.kill_grace_s)
@@ -268,6 +274,16 @@ class LocalExecutor:
         """What a warden does at the end of a job, where there is none any more."""
         if not is_alive(claimed.claim.warden) and claimed.claim.boot_id == boot_id():
             kill_tree(claimed.claim.process)
+
+
+def _put_off(job: LiveJob) -> float:
+    """For how many seconds an adopted job that is at its time limit has time yet."""
+    extra_s = job.files.read_extra_time()
+    if extra_s is None:
+        return _STANDSTILL_S
+    assert job.claimed is not None  # it was adopted
+    assert job.claimed.claim.timeout_s is not None
+    return job.claimed.at + job.claimed.claim.timeout_s + extra_s - time.time()
 
 
 def _is_of_other_boot(handle: msgspec.Raw | None) -> bool:

@@ -7,6 +7,7 @@
         stdout stderr  the job's output
         report.json    the outcome, as the job's own process tells it
         exit.json      the end, as the warden saw it, with the report in it
+        extra_time     by how many seconds its time limit was put off; null: it stands still
         work/          the job's working directory, the only place that its account may write
 
 Whether a launch may run its job is decided by one atomic step: making ``claim.N``, a symbolic link
@@ -91,6 +92,7 @@ class JobFiles:
         self.report = f"{directory}/report.json"
         self.work = f"{directory}/work"
         self._exit = f"{directory}/exit.json"
+        self._extra_time = f"{directory}/extra_time"
 
     @classmethod
     def of(cls, data_dir: Path, job_id: int) -> JobFiles:
@@ -154,13 +156,26 @@ class JobFiles:
 
     def write_end(self, ended: Ended) -> None:
         """Write the end so that a reader sees all of it or nothing; raises OSError."""
-        new = f"{self._exit}.new"
+        self._write_whole(self._exit, msgspec.json.encode(ended))
+
+    @staticmethod
+    def _write_whole(path: str, text: bytes) -> None:
+        new = f"{path}.new"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
-            write_whole(descriptor, msgspec.json.encode(ended))
+            write_whole(descriptor, text)
         finally:
             os.close(descriptor)
-        os.rename(new, self._exit)
+        os.rename(new, path)
+
+    def read_extra_time(self) -> float | None:
+        """Seconds to add to the job's time limit; None: its time stands still."""
+        text = read_regular(self._extra_time)
+        return 0.0 if text is None else msgspec.json.decode(text, type=float | None)
+
+    def write_extra_time(self, extra_s: float | None) -> None:
+        """Raises OSError; then what was written before holds."""
+        self._write_whole(self._extra_time, msgspec.json.encode(extra_s))
 
     def log_bytes(self) -> int:
         """The size of the output so far."""

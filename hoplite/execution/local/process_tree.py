@@ -120,10 +120,27 @@ def send(process: ProcessId, signum: int) -> bool:
 
 
 def signal_tree(root: ProcessId, signum: int) -> bool:
-    """Send ``signum`` to all living processes of the tree; False if there are none."""
+    """Send ``signum`` to all living processes of the tree; False if there are none.
+
+    SIGSTOP goes to children that are born meanwhile too.
+    """
+    if signum == signal.SIGSTOP:
+        return _stop_tree(root)
     living = [p for p in tree(root, processes()) if p.state != "Z"]
     sent = [send(p.id, signum) for p in living]
     return any(sent)
+
+
+def _stop_tree(root: ProcessId) -> bool:
+    stopped: set[ProcessId] = set()
+    for _ in range(_KILL_ROUNDS):
+        living = {p.id for p in tree(root, processes()) if p.state != "Z"} - stopped
+        if not living:
+            break
+        for process in living:
+            send(process, signal.SIGSTOP)
+        stopped |= living
+    return bool(stopped)
 
 
 def terminate_tree(root: ProcessId) -> bool:

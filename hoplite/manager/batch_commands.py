@@ -1,0 +1,354 @@
+"""What callers ask of jobs in the queue: each command checks the rights, then the state, then acts."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hoplite.exceptions import (
+    InvalidFieldError,
+    JobEndedError,
+    NotAuthorizedError,
+    NotEnoughResourcesError,
+    ReservationRefusedError,
+    WrongJobStateError,
+)
+from hoplite.journal.protocol import Change
+from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.job_table import JobTable, entry
+from hoplite.manager.limits import Limits
+from hoplite.manager.live import LiveJob
+from hoplite.manager.requests import NewJob
+from hoplite.manager.successors import again, births
+from hoplite.model.batch import Batch, Granted
+from hoplite.model.batch_types import read_types
+from hoplite.model.caller import Caller
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import Event, State
+from hoplite.model.timeline import Entry, Happening
+from hoplite.scheduling.decisions import Placement, Refusal, Wait
+
+Also = Callable[[int, float], Sequence[Change]]
+
+_SIGNALS = range(1, 65)
+_WAITS_FOR = "waits for its resources"
+
+
+class BatchCommands:
+    """The part of the job manager for jobs that ask for resources.
+
+    ``ref`` is a job's id in digits, or its uuid.  Every command raises
+    :class:`~hoplite.exceptions.JobDoesNotExistError` for an unknown job,
+    :class:`~hoplite.exceptions.NotAuthorizedError` for somebody else's,
+    :class:`~hoplite.exceptions.JobEndedError` for one that has ended and
+    :class:`~hoplite.exceptions.WrongJobStateError` where its state does not allow it.
+    """
+
+    def __init__(self, table: JobTable, queue: BatchQueue, limits: Limits) -> None:
+        self._table = table
+        self._queue = queue
+        self._limits = limits
+
+    def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
+        """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
+        for the first job's id and time is kept in the same write.
+
+        Raises :class:`~hoplite.exceptions.InvalidFieldError`,
+        :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
+        granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
+        """
+        self._check_count(jobs)
+        for new in {id(new.batch): new for new in jobs}.values():
+            self._check(new)
+        ids, now = self._table.next_births(len(jobs))
+        return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
+
+    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+        """Where the job would be placed if it were created now; None: it cannot be told.  Raises
+        as :meth:`create` does, and keeps nothing."""
+        self._check(new)
+        (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
+        found = self._queue.plan.probe(job)
+        if isinstance(found, Refusal):
+            raise _refused(job, found)
+        return found
+
+    def resource_ids(self, placement: Placement) -> tuple[int, ...]:
+        return self._queue.plan.ids(placement)
+
+    def prediction(self, job_id: int) -> Placement | None:
+        """Where and when a waiting job is planned; None for others, and where nothing is known."""
+        return self._queue.plan.prediction(job_id)
+
+    def predictions(self) -> dict[int, Placement]:
+        """The same for all waiting jobs that have a place."""
+        return self._queue.plan.predictions()
+
+    def why(self, job_id: int) -> Wait | None:
+        """What a job waits for; None if it is not in the queue (its state says why)."""
+        return self._queue.plan.why(job_id)
+
+    def hold(self, caller: Caller, ref: str) -> Job:
+        """Take a waiting job out of the queue until it is released."""
+        live = self._own(caller, ref)
+        with live.lock:
+            job = _in(live, "held", State.WAITING)
+            held = job.moved(Event.HELD, reason=f"on hold, by {caller.name}")
+            self._change(live, held, Happening.HELD, caller)
+        self._queue.changed(job.id)
+        return live.job
+
+    def release(self, caller: Caller, ref: str) -> Job:
+        """Put a job that is on hold (back) into the queue."""
+        live = self._own(caller, ref)
+        with live.lock:
+            job = _in(live, "released", State.HOLD)
+            now = time.time()
+            waiting = job.moved(Event.RELEASED, queued_at=now, reason=_WAITS_FOR)
+            self._change(live, waiting, Happening.QUEUED, caller)
+        self._queue.changed(job.id)
+        return live.job
+
+    def suspend(self, caller: Caller, ref: str) -> Job:
+        """Stop all processes of a running job and give its resources to others (OAR's rhold).  Its
+        walltime stands still."""
+        live = self._own(caller, ref)
+        self._check_may_suspend(caller)
+        with live.lock:
+            job = _in(live, "suspended", State.RUNNING)
+            self._queue.suspend(live, caller.name)
+        self._queue.changed(job.id)
+        return live.job
+
+    def resume(self, caller: Caller, ref: str) -> Job:
+        """Have a suspended job go on as soon as its resources are free; release one on hold."""
+        live = self._own(caller, ref)
+        if live.job.state is State.HOLD:
+            return self.release(caller, ref)
+        self._check_may_suspend(caller)
+        with live.lock:
+            job = _in(live, "resumed", State.SUSPENDED)
+            resuming = job.moved(Event.RESUMED, reason="waits for its resources to go on")
+            self._change(live, resuming, Happening.RESUMING, caller)
+        self._queue.changed(job.id)
+        return live.job
+
+    def checkpoint(self, caller: Caller, ref: str) -> Job:
+        """Send a running job its checkpoint signal."""
+        live = self._own(caller, ref)
+        if not self._queue.checkpoint(live.job.id, caller.name):
+            raise _wrong_state(live.job, "checkpointed", State.RUNNING)
+        return live.job
+
+    def signal(self, caller: Caller, ref: str, signum: int) -> Job:
+        """Send all processes of a running job a signal."""
+        if signum not in _SIGNALS:
+            raise InvalidFieldError(
+                f"signal: {signum} is no signal; they are numbered from 1 to 64", field="signal"
+            )
+        live = self._own(caller, ref)
+        if not self._queue.signal(live, signum, caller.name, Happening.SIGNALLED):
+            raise _wrong_state(live.job, "signalled", State.RUNNING)
+        return live.job
+
+    def resubmit(self, caller: Caller, ref: str) -> Job:
+        """A new job that asks for the same as one that has ended."""
+        job = self._table.get(ref)
+        _check_owner(caller, job)
+        if job.batch is None or not job.ended:
+            raise WrongJobStateError(
+                f"job {job.id} cannot be resubmitted: "
+                + ("it asks for no resources" if job.batch is None else f"it is {job.state.value}")
+                + "; only a job with a resource request that has ended can be"
+            )
+        job_id, now = self._table.next_birth()
+        new = again(job, job_id, now)
+        self._table.create(new, births(new, caller.name))
+        self._queue.changed(new.id)
+        return self._table.get(new.id)
+
+    def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:
+        reserved = [self._with_reservation(job) for job in jobs]
+        entries = [each for job in reserved for each in _first_entries(job, caller.name)]
+        try:
+            self._table.create_together(reserved, entries, *more)
+        except BaseException:
+            self._queue.changed(*(job.id for job in jobs))
+            raise
+        self._queue.changed(*(job.id for job in jobs))
+        return [self._table.get(job.id) for job in jobs]
+
+    def _with_reservation(self, job: Job) -> Job:
+        if job.batch is None or job.batch.starts_at is None or job.state is not State.WAITING:
+            return job
+        found = self._queue.plan.reserve(job)
+        if isinstance(found, Refusal):
+            raise _refused(job, found)
+        return msgspec.structs.replace(job, granted=Granted(assigned=self._queue.plan.ids(found)))
+
+    def _new_jobs(
+        self, caller: Caller, jobs: Sequence[NewJob], ids: Sequence[int], now: float
+    ) -> list[Job]:
+        return [
+            _new_job(caller, new, job_id, now, ids[0] if len(ids) > 1 else None, nth, len(ids))
+            for nth, (new, job_id) in enumerate(zip(jobs, ids, strict=True), 1)
+        ]
+
+    def _check_count(self, jobs: Sequence[NewJob]) -> None:
+        if not 1 <= len(jobs) <= self._limits.max_array:
+            raise InvalidFieldError(
+                f"array: {len(jobs)} jobs; from 1 to {self._limits.max_array} are taken at once",
+                field="array",
+            )
+        if len(jobs) > 1 and any(new.batch and new.batch.starts_at is not None for new in jobs):
+            raise InvalidFieldError(
+                "reservation: an array cannot be reserved; reserve jobs one by one",
+                field="reservation",
+            )
+
+    def _check(self, new: NewJob) -> None:
+        batch = new.batch
+        if batch is None:
+            raise ValueError("a job of the batch system needs its batch part")
+        self._check_queue(batch)
+        self._check_types(batch)
+        self._check_dependencies(batch)
+        if batch.starts_at is not None and batch.starts_at < time.time() - 1:
+            raise InvalidFieldError("reservation: its date has passed", field="reservation")
+        probe = Job(id=0, uuid="", plugin="", owner="", created_at=0.0, batch=batch)
+        if not self._queue.plan.is_possible(probe):
+            raise NotEnoughResourcesError(
+                "resource: there are not enough resources for this request (those that are Dead "
+                "do not count, those that are Absent or busy do)",
+                field="resource",
+            )
+
+    def _check_queue(self, batch: Batch) -> None:
+        if batch.queue not in self._limits.queues:
+            raise InvalidFieldError(
+                f"queue: there is no queue {batch.queue!r}; there are "
+                + ", ".join(self._limits.queues),
+                field="queue",
+            )
+
+    def _check_types(self, batch: Batch) -> None:
+        types = read_types(batch.types)
+        if types.besteffort and batch.starts_at is not None:
+            raise InvalidFieldError(
+                "reservation: a besteffort job cannot be reserved", field="reservation"
+            )
+        if types.inner is None:
+            return
+        outer = self._table.find_live(types.inner)
+        batch = outer.job.batch if outer is not None and outer.job.batch is not None else Batch()
+        if not read_types(batch.types).container:
+            raise InvalidFieldError(
+                f"type: job {types.inner} is no container that lives, so nothing can run in it",
+                field="type",
+            )
+
+    def _check_dependencies(self, batch: Batch) -> None:
+        for other in batch.after:
+            if self._table.find_live(other) is None and self._table.journal.job(other) is None:
+                raise InvalidFieldError(
+                    f"anterior: there is no job {other} to come after", field="anterior"
+                )
+
+    def _own(self, caller: Caller, ref: str) -> LiveJob:
+        job = self._table.get(ref)
+        _check_owner(caller, job)
+        live = self._table.find_live(job.id)
+        if live is None:
+            raise _ended(job)
+        if job.batch is None:
+            raise WrongJobStateError(
+                f"job {job.id} was created without a resource request, so the queue has no say in it"
+            )
+        return live
+
+    def _check_may_suspend(self, caller: Caller) -> None:
+        if not caller.is_admin and not self._limits.users_may_suspend:
+            raise NotAuthorizedError(
+                "only administrators suspend and resume running jobs here (setting "
+                "users_may_suspend)"
+            )
+
+    def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
+        self._table.change(live, job, entry(job, what, caller.name, time.time()))
+
+
+def _new_job(
+    caller: Caller,
+    new: NewJob,
+    job_id: int,
+    now: float,
+    array_id: int | None,
+    nth: int,
+    size: int,
+) -> Job:
+    assert new.batch is not None
+    waits = new.run and not new.batch.hold
+    batch = new.batch
+    if array_id is not None:
+        batch = msgspec.structs.replace(batch, array_id=array_id, array_index=nth, array_size=size)
+    return Job(
+        id=job_id,
+        uuid=str(uuid.uuid4()),
+        plugin=new.plugin,
+        owner=caller.name,
+        config=new.config,
+        state=State.WAITING if waits else State.HOLD,
+        created_at=now,
+        queued_at=now if waits else None,
+        timeout_s=new.timeout_s,
+        env=new.env,
+        workdir=new.workdir,
+        batch=batch,
+        reason=_WAITS_FOR if waits else f"on hold, by {caller.name}",
+    )
+
+
+def _first_entries(job: Job, who: str) -> list[Entry]:
+    entries = births(job, who)
+    return entries if job.state is State.WAITING else entries[:1]
+
+
+def _check_owner(caller: Caller, job: Job) -> None:
+    if not caller.owns(job):
+        raise NotAuthorizedError(
+            f"job {job.id} belongs to {job.owner}; only {job.owner} and administrators may do this"
+        )
+
+
+def _in(live: LiveJob, done: str, *states: State) -> Job:
+    if live.job.state not in states:
+        raise _wrong_state(live.job, done, *states)
+    return live.job
+
+
+def _wrong_state(job: Job, done: str, *states: State) -> Exception:
+    if job.ended:
+        return _ended(job)
+    wanted = " or ".join(state.value for state in states)
+    return WrongJobStateError(
+        f"job {job.id} is {job.state.value}: only a job that is {wanted} can be {done}"
+    )
+
+
+def _ended(job: Job) -> JobEndedError:
+    outcome = job.outcome.value if job.outcome else "ended"
+    return JobEndedError(f"job {job.id} has ended ({outcome})")
+
+
+def _refused(job: Job, refusal: Refusal) -> ReservationRefusedError:
+    if refusal.could_start is None:
+        later = "and there is no later time at which they are"
+    else:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(refusal.could_start))
+        later = f"but are from {moment} on"
+    return ReservationRefusedError(
+        f"reservation: the resources are not free at that time, {later}", field="reservation"
+    )

@@ -1,0 +1,318 @@
+"""The scheduler's plan, kept true to the job table.
+
+Nobody tells the scheduler of an event: :meth:`Plan.look` compares what it knows of a job with the
+job as it is now and makes up the difference.  So it does not matter in which order the news of two
+threads arrive, and a plan that is in doubt is made anew from the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+import msgspec
+
+from hoplite.exceptions import JobDoesNotExistError
+from hoplite.manager.batch_demand import Demand, dependencies, succeeded
+from hoplite.manager.job_table import JobTable
+from hoplite.manager.limits import Limits
+from hoplite.manager.resources import Resources
+from hoplite.model.job import Job
+from hoplite.model.lifecycle import STARTED, State
+from hoplite.scheduling.decisions import Decisions, Placement, Refusal, Wait
+from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
+from hoplite.scheduling.scheduler import Scheduler
+
+WAITS = frozenset({State.WAITING, State.RESUMING})
+HOLDS_RESOURCES = STARTED - {State.SUSPENDED, State.RESUMING}
+
+
+class Start(msgspec.Struct, frozen=True):
+    """A job that the plan lets start now: ``assigned`` are resource ids."""
+
+    job_id: int
+    assigned: tuple[int, ...]
+    walltime_s: float
+    alternative: int
+    held: HeldJob
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What is to be done now."""
+
+    starts: list[Start]
+    preemptions: dict[int, int]
+    """Besteffort jobs to be ended, and the job that each is ended for."""
+    impossible: list[int]
+    """Waiting jobs that can never start."""
+    stranded: dict[int, int]
+    """Jobs to be ended because a resource of theirs is Dead: which one."""
+
+
+class Plan:
+    """All methods may be called from any thread, but not with the lock of a job held."""
+
+    def __init__(self, table: JobTable, resources: Resources, limits: Limits) -> None:
+        self._table = table
+        self._resources = resources
+        self._limits = limits
+        self._lock = RLock()
+        self._now = 0.0
+        self._waiting: dict[int, WaitingJob] = {}
+        self._holding: set[int] = set()
+        self._starting: dict[int, Start] = {}
+        """Let start, and not journalled yet."""
+        self._refused: set[int] = set()
+        self._awaited: set[int] = set()
+        """Jobs that others come after; some may be over."""
+        self._stranded: dict[int, int] = {}
+        self._stale = True
+        self._untaken = True
+        self._demand = self._new_demand()
+        self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
+        self.wake_at: float | None = None
+        """When something is due if nothing else happens before."""
+
+    def doubt(self) -> None:
+        """The resources are others, or it is not known what was kept: plan anew before the next
+        answer.  Quick, and takes no lock."""
+        self._stale = True
+
+    @property
+    def wants_turn(self) -> bool:
+        """Whether it is to be planned anew, or was (by whoever asked first) without a turn since."""
+        return self._stale or self._untaken
+
+    @property
+    def settled_down(self) -> bool:
+        """Whether :meth:`improve` has nothing to do."""
+        with self._lock:
+            return self._stale or self._scheduler.settled
+
+    def concerned(self, jobs: Iterable[Job]) -> list[int]:
+        """The ids of those that are in the queue, or that another in it comes after."""
+        return [job.id for job in jobs if job.batch is not None or job.id in self._awaited]
+
+    def look(self, job_ids: Iterable[int]) -> None:
+        """These jobs may have changed."""
+        with self._lock:
+            if not self._stale:
+                for job_id in job_ids:
+                    self._look(job_id)
+
+    def turn(self) -> Turn:
+        """What is to be done now.  Each start must be followed by :meth:`settled`."""
+        with self._sound() as now:
+            self._untaken = False
+            decisions = self._scheduler.decide(now)
+            starts = [self._start(job_id, decisions, now) for job_id in decisions.starts]
+            self.wake_at = decisions.wake_at
+            stranded, self._stranded = self._stranded, {}
+            impossible = sorted({*decisions.impossible, *self._refused})
+            return Turn(starts, decisions.preemptions, impossible, stranded)
+
+    def settled(self, job_ids: Iterable[int]) -> None:
+        """These starts were journalled, or came to nothing: the table says which."""
+        with self._lock:
+            for job_id in job_ids:
+                self._starting.pop(job_id, None)
+            self.look(job_ids)
+
+    def improve(self) -> bool:
+        """Improve some predictions; True when nothing is left to gain."""
+        with self._sound() as now:
+            return self._scheduler.settle(now)
+
+    def reserve(self, job: Job) -> Placement | Refusal:
+        """Keep resources for a reservation that is about to be created."""
+        with self._sound() as now:
+            waiting = self._asked(job)
+            refusal = self._scheduler.submit(waiting, now)
+            if refusal is not None:
+                return refusal
+            self._waiting[job.id] = waiting
+            placement = self._scheduler.prediction(job.id)
+            return placement if placement is not None else Refusal(None)
+
+    def probe(self, job: Job) -> Placement | Refusal | None:
+        """Where a job would be placed if it were created now; nothing is changed."""
+        with self._sound() as now:
+            return self._scheduler.probe(self._asked(job), now)
+
+    def ids(self, placement: Placement) -> tuple[int, ...]:
+        """The resources of a placement of this plan."""
+        return self._demand.table.ids_of(placement.bits)
+
+    def is_possible(self, job: Job) -> bool:
+        with self._sound():
+            assert job.batch is not None
+            return self._demand.is_possible(job.batch)
+
+    def prediction(self, job_id: int) -> Placement | None:
+        """The place planned for a job; None: it has none, or does not wait."""
+        with self._sound():
+            return self._scheduler.prediction(job_id) if job_id in self._waiting else None
+
+    def predictions(self) -> dict[int, Placement]:
+        """Every waiting job's place."""
+        with self._sound():
+            return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
+
+    def why(self, job_id: int) -> Wait | None:
+        """What the job waits for; None: it is not in the queue."""
+        with self._sound():
+            return self._scheduler.why(job_id) if job_id in self._waiting else None
+
+    @contextmanager
+    def _sound(self) -> Iterator[float]:
+        with self._lock:
+            if self._stale:
+                self._stale, self._untaken = False, True
+                try:
+                    self._plan_anew()
+                except BaseException:
+                    self._stale = True
+                    raise
+            yield self._time()
+
+    def _time(self) -> float:
+        self._now = max(self._now, time.time())
+        return self._now
+
+    def _new_demand(self) -> Demand:
+        limits = self._limits
+        return Demand(self._resources.table, limits.queues, limits.default_walltime_s)
+
+    def _find(self, job_id: int) -> Job | None:
+        try:
+            return self._table.get(job_id)
+        except JobDoesNotExistError:
+            return None
+
+    def _asked(self, job: Job) -> WaitingJob:
+        if job.batch is not None:
+            # Before the look at whether they live: who ends from now on is told of.
+            self._awaited.update(job.batch.after)
+        alive, failed = dependencies(job, self._find)
+        self._awaited |= alive
+        return self._demand.waiting(job, alive | failed)
+
+    def _start(self, job_id: int, decisions: Decisions, now: float) -> Start:
+        held = self._scheduler.started(job_id, now)
+        del self._waiting[job_id]
+        self._holding.add(job_id)
+        start = Start(
+            job_id=job_id,
+            assigned=self._demand.table.ids_of(held.bits),
+            walltime_s=round(held.end - now, 3),
+            alternative=decisions.starts[job_id].alternative,
+            held=held,
+        )
+        self._starting[job_id] = start
+        return start
+
+    def _look(self, job_id: int) -> None:
+        if job_id in self._starting:
+            return
+        job = self._find(job_id)
+        if job is None or job.ended:
+            self._over(job_id, job)
+        elif job.state in HOLDS_RESOURCES:
+            # It was let start by this plan, or the plan is not that of the table.
+            self._stale = self._stale or job_id not in self._holding
+        else:
+            self._waits_or_not(job)
+
+    def _waits_or_not(self, job: Job) -> None:
+        now = self._time()
+        if job.id in self._holding:
+            self._scheduler.suspended(job.id, now)
+            self._holding.discard(job.id)
+        if job.state in WAITS and job.id not in self._waiting:
+            self._submit(job)
+        elif job.state not in WAITS and self._waiting.pop(job.id, None) is not None:
+            self._scheduler.withdraw(job.id, now)
+
+    def _submit(self, job: Job) -> None:
+        waiting = self._asked(job)
+        if self._scheduler.submit(waiting, self._time()) is not None:
+            self._refused.add(job.id)
+            return
+        self._waiting[job.id] = waiting
+        self._break_off(job)
+
+    def _break_off(self, job: Job) -> None:
+        """Tell of the failed jobs that it comes after, now that the scheduler knows it."""
+        for other in sorted(dependencies(job, self._find)[1]):
+            self._scheduler.ended(other, self._time(), succeeded=False)
+
+    def _over(self, job_id: int, job: Job | None) -> None:
+        if job is not None and job.granted.resubmitted_as is not None:
+            self._look(job.granted.resubmitted_as)
+            self._follow(job_id)
+        self._waiting.pop(job_id, None)
+        self._holding.discard(job_id)
+        self._refused.discard(job_id)
+        self._scheduler.ended(job_id, self._time(), succeeded=job is None or succeeded(job))
+
+    def _follow(self, job_id: int) -> None:
+        """Those that come after a job that runs again come after its successor."""
+        for other in [one.id for one in self._waiting.values() if job_id in one.after]:
+            live = self._table.find_live(other)
+            if live is not None:
+                self._scheduler.withdraw(other, self._time())
+                self._waiting.pop(other)
+                self._submit(live.job)
+
+    def _plan_anew(self) -> None:
+        before, promised = self._demand.table, self._scheduler.plan()
+        self._demand = demand = self._new_demand()
+        now = self._time()
+        jobs = [live.job for live in self._table.live if live.job.batch is not None]
+        jobs.sort(key=lambda job: job.id)
+        held = [demand.held(job, now) for job in jobs if self._holds(job)]
+        held += [self._translated(start) for start in self._starting.values()]
+        waits = [job for job in jobs if job.state in WAITS and job.id not in self._starting]
+        self._waiting = {job.id: self._asked(job) for job in waits}
+        self._holding = {one.id for one in held}
+        self._refused = set()
+        self._stranded = self._on_dead(jobs)
+        places = {
+            job_id: msgspec.structs.replace(place, bits=demand.table.translated(place.bits, before))
+            for job_id, place in promised.items()
+        }
+        places |= {job.id: place for job in waits if (place := self._granted(job)) is not None}
+        self._scheduler = Scheduler(
+            now,
+            Cluster.of(demand.table),
+            held=held,
+            waiting=self._waiting.values(),
+            promised={job_id: place for job_id, place in places.items() if place.bits},
+        )
+        for job in waits:
+            self._break_off(job)
+
+    def _holds(self, job: Job) -> bool:
+        return job.state in HOLDS_RESOURCES and job.id not in self._starting
+
+    def _translated(self, start: Start) -> HeldJob:
+        return msgspec.structs.replace(start.held, bits=self._demand.bits(start.assigned))
+
+    def _granted(self, job: Job) -> Placement | None:
+        """The place of a reservation that was granted."""
+        waiting = self._waiting[job.id]
+        if waiting.starts_at is None or not job.assigned:
+            return None
+        bits, walltime_s = self._demand.bits(job.assigned), waiting.alternatives[0].walltime_s
+        return Placement(bits, waiting.starts_at, waiting.starts_at + walltime_s)
+
+    def _on_dead(self, jobs: Iterable[Job]) -> dict[int, int]:
+        table = self._demand.table
+        usable = set(table.ids_of(table.possible))
+        return {
+            job.id: lost[0]
+            for job in jobs
+            if job.state in STARTED and (lost := [one for one in job.assigned if one not in usable])
+        }
