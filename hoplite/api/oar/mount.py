@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     job,
+    job_why,
     jobs,
     resource_changes,
     resource_generation,
@@ -35,6 +36,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     root.routes,
     jobs.routes,
     job.routes,
+    job_why.routes,
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
