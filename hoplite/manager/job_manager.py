@@ -34,6 +34,7 @@ from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
+from hoplite.manager.job_search import JobSearch
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
@@ -107,6 +108,7 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
+        self.search = JobSearch(self.table, self.batch)
         self._journal = journal
         self._owners = owners
         self._keys = KeyLocks()

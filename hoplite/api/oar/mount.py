@@ -12,6 +12,8 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    job,
+    jobs,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -32,6 +34,8 @@ from hoplite.model.caller import Caller
 
 OAR_ROUTES: tuple[OarRoutes, ...] = (
     root.routes,
+    jobs.routes,
+    job.routes,
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
@@ -44,7 +48,9 @@ _NAME = re.compile(r"<(\w+)>")
 
 
 class _Number(BaseConverter):
-    regex = "[0-9]{1,15}"
+    """Or the uuid of a job."""
+
+    regex = "(?:[0-9]{1,15}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     weight = 50
 
 
