@@ -20,6 +20,7 @@ from hoplite.api.oar import (
     resource_properties,
     resources,
     root,
+    submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
 from hoplite.api.oar.errors import oar_error
@@ -41,6 +42,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    submission.routes,
 )
 
 
