@@ -12,11 +12,14 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    job,
+    jobs,
     resource_changes,
     resource_generation,
     resource_properties,
     resources,
     root,
+    submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
 from hoplite.api.oar.errors import oar_error
@@ -31,10 +34,13 @@ from hoplite.model.caller import Caller
 
 OAR_ROUTES: tuple[OarRoutes, ...] = (
     root.routes,
+    jobs.routes,
+    job.routes,
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    submission.routes,
 )
 
 
@@ -42,7 +48,9 @@ _NAME = re.compile(r"<(\w+)>")
 
 
 class _Number(BaseConverter):
-    regex = "[0-9]{1,15}"
+    """Or the uuid of a job."""
+
+    regex = "(?:[0-9]{1,15}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     weight = 50
 
 
@@ -51,12 +59,6 @@ class _Segment(BaseConverter):
 
     regex = "[^/]+?"
     part_isolating = True
-
-
-class _Word(BaseConverter):
-    """The name of a property: never a number, so that it stands beside ``<id>``."""
-
-    regex = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class _Extension(BaseConverter):
@@ -75,7 +77,6 @@ class OarDialect:
             "oarid": _Number,
             "oarname": _Segment,
             "oarext": _Extension,
-            "word": _Word,
         }
         register_pages(app)
         self._register(app, operations)
