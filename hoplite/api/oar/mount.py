@@ -12,6 +12,8 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    job_actions,
+    job_update,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -35,6 +37,8 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    job_actions.routes,
+    job_update.routes,
 )
 
 
@@ -76,6 +80,7 @@ class OarDialect:
             "oarname": _Segment,
             "oarext": _Extension,
             "word": _Word,
+            "number": _Number,
         }
         register_pages(app)
         self._register(app, operations)
