@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hoplite.model.fault import Fault
 from hoplite.model.property_expression import Expression
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
 
@@ -70,6 +71,8 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Why the batch system asked for its end."""
     resubmitted_as: int | None = None
     """The job that the batch system made in its place."""
+    fault: Fault | None = None
+    """Why it ended before it ran what it was made for."""
 
 
 NOTHING_GRANTED = Granted()
