@@ -35,6 +35,7 @@ from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
+from hoplite.manager.job_search import JobSearch
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
@@ -108,6 +109,7 @@ class JobManager:
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
         self.arrays = ArrayCommands(self.table)
+        self.search = JobSearch(self.table, self.batch)
         self._journal = journal
         self._owners = owners
         self._keys = KeyLocks()

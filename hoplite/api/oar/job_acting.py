@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from hoplite.api.oar.endpoint import Answer, OarCall
 from hoplite.api.oar.job_acts import DELETE, Act, is_deleted
+from hoplite.api.oar.job_facts import may_know_of, visible_job
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.resource_views import digits
 from hoplite.api.oar.titled import Titled
@@ -66,23 +67,11 @@ def on_array(call: OarCall[Any, Any], act: Act, *, linked: bool = True) -> Answe
 def array_of(call: OarCall[Any, Any]) -> list[Job]:
     """The jobs of the array of the path, all of them the caller's."""
     arrays = call.service.manager.arrays
-    jobs = [job for job in arrays.jobs(call.id) if _sees(call, job)]
+    jobs = [job for job in arrays.jobs(call.id) if may_know_of(call, job)]
     if not jobs:
         raise JobDoesNotExistError(f"there is no array {call.id}")
     arrays.check_rights(call.caller, jobs)
     return jobs
-
-
-def visible_job(call: OarCall[Any, Any]) -> Job:
-    """The job of the path; raises :class:`~hoplite.exceptions.JobDoesNotExistError` too if the
-    caller may not know of it."""
-    try:
-        job = call.service.manager.job(call.id)
-    except JobDoesNotExistError:
-        job = None
-    if job is None or not _sees(call, job):
-        raise JobDoesNotExistError(f"there is no job {call.id}")
-    return job
 
 
 def acted(
@@ -138,10 +127,6 @@ def _cut(lines: list[str]) -> list[str]:
 
 def _refused(why: str, title: str = "Oar error") -> Titled:
     return Titled(title, InvalidRequestError(why))
-
-
-def _sees(call: OarCall[Any, Any], job: Job) -> bool:
-    return call.caller.sees(job, call.service.settings.visibility)
 
 
 def _node(call: OarCall[Any, Any], job: Job) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from hoplite.api.oar.endpoint import Answer, OarCall, OarHandler, OarRoutes, Options, Right
-from hoplite.api.oar.job_acting import Acted, array_of, on_array, on_job, visible_job
+from hoplite.api.oar.job_acting import Acted, array_of, on_array, on_job
 from hoplite.api.oar.job_acts import CHECKPOINT, DELETE, HOLD, RESUME, RHOLD, signalling
+from hoplite.api.oar.job_facts import visible_job
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.titled import Titled
 from hoplite.exceptions import (

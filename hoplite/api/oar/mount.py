@@ -12,8 +12,10 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    job,
     job_actions,
     job_update,
+    jobs,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -33,6 +35,8 @@ from hoplite.model.caller import Caller
 
 OAR_ROUTES: tuple[OarRoutes, ...] = (
     root.routes,
+    jobs.routes,
+    job.routes,
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
@@ -46,8 +50,14 @@ _NAME = re.compile(r"<(\w+)>")
 
 
 class _Number(BaseConverter):
-    regex = "[0-9]{1,15}"
+    """Or the uuid of a job."""
+
+    regex = "(?:[0-9]{1,15}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     weight = 50
+
+
+class _Digits(BaseConverter):
+    regex = "[0-9]{1,15}"
 
 
 class _Segment(BaseConverter):
@@ -80,7 +90,7 @@ class OarDialect:
             "oarname": _Segment,
             "oarext": _Extension,
             "word": _Word,
-            "number": _Number,
+            "number": _Digits,
         }
         register_pages(app)
         self._register(app, operations)
