@@ -61,6 +61,8 @@ class LaunchSpec(msgspec.Struct, frozen=True, kw_only=True):
     status_retry_s: float
     files: dict[str, str] = {}
     """Texts by names, which the job's account finds below the job's directory."""
+    programs: dict[str, str] = {}
+    """The same, for texts that the account is to run; nobody else can read them."""
     stdout: str | None = None
     """A file that standard output is appended to, opened by the job's account in its working
     directory; None: ``stdout`` in the job's directory."""

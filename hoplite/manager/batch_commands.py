@@ -61,7 +61,7 @@ class BatchCommands:
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
         self._check_count(jobs)
-        for new in {id(new.batch): new for new in jobs}.values():
+        for new in {_asked(new.batch): new for new in jobs}.values():
             self._check(new)
         ids, now = self._table.next_births(len(jobs))
         return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
@@ -279,6 +279,11 @@ class BatchCommands:
 
     def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
         self._table.change(live, job, entry(job, what, caller.name, time.time()))
+
+
+def _asked(batch: Batch | None) -> Batch | None:
+    """What jobs of one array have in common."""
+    return None if batch is None else msgspec.structs.replace(batch, command=None)
 
 
 def _new_job(

@@ -30,6 +30,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """The whole request as it came, for those who want to see it again."""
     command: str | None = None
     """The command as it was written, where there is one."""
+    script: str | None = None
+    """The text of a program, which the job finds as a file of its own; ``command`` runs it."""
     launching_directory: str | None = None
     stdout: str | None = None
     """Where standard output is appended to, ``%jobid%`` and ``%jobname%`` replaced, relative to the

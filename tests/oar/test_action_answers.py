@@ -57,7 +57,7 @@ class Scene:
         """Jobs of :data:`OWNER`, on hold unless they are to run."""
         config = msgspec.Raw(msgspec.json.encode({"command": command}))
         new = NewJob(plugin=SHELL, config=config, run=True, batch=Batch(hold=hold))
-        return self.manager.create_array(Caller(OWNER, Role.USER, "users"), [new] * count)
+        return self.manager.create_array(Caller(OWNER, Role.USER, "users"), [new] * count)[0]
 
     def running(self) -> Job:
         (job,) = self.submitted(hold=False, command="trap '' USR2; sleep 300 & wait; wait")

@@ -36,7 +36,7 @@ class JobUpdate(msgspec.Struct, frozen=True):
         | UnsetType
     ) = UNSET
     signal: (
-        Annotated[int | str, Meta(description="With `signal`: the number of the signal.")]
+        Annotated[int | float | str, Meta(description="With `signal`: the number of the signal.")]
         | UnsetType
     ) = UNSET
 
@@ -127,13 +127,13 @@ def _known() -> str:
     return ", ".join((*_METHODS, "signal"))
 
 
-def _signal(given: int | str | UnsetType) -> int:
+def _signal(given: float | str | UnsetType) -> int:
     if given is UNSET or given == "":
         raise Titled(
             "Missing Required Field",
             InvalidFieldError("Signal request must have a signal field", field="signal"),
         )
-    text = str(given)
+    text = str(int(given) if isinstance(given, float) and given.is_integer() else given)
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise InvalidFieldError(
             "Signal field must be an integer: the number of a signal, like 10 for SIGUSR1",

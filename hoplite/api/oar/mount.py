@@ -21,6 +21,7 @@ from hoplite.api.oar import (
     resource_properties,
     resources,
     root,
+    submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
 from hoplite.api.oar.errors import oar_error
@@ -43,6 +44,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_properties.routes,
     job_actions.routes,
     job_update.routes,
+    submission.routes,
 )
 
 
