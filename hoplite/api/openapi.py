@@ -27,7 +27,6 @@ _PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PARAMETER_WORDS = {"ref": "The job's uuid or id.", "id": "Its id."}
 _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
-    "word": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
     "number": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
     "path": {"type": "string"},
 }

@@ -453,7 +453,7 @@ class JobManager:
             )
             detail = {"progress": moved.progress} if moved.progress is not None else None
             now = time.time()
-            self.table.change(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
+            self.table.set_status(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
         return moved
 
     @staticmethod

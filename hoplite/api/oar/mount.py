@@ -69,12 +69,6 @@ class _Segment(BaseConverter):
     part_isolating = True
 
 
-class _Word(BaseConverter):
-    """The name of a property: never a number, so that it stands beside ``<id>``."""
-
-    regex = "[A-Za-z_][A-Za-z0-9_]*"
-
-
 class _Extension(BaseConverter):
     regex = r"(?:\.(?:json|yaml|html))?"
 
@@ -91,7 +85,6 @@ class OarDialect:
             "oarid": _Number,
             "oarname": _Segment,
             "oarext": _Extension,
-            "word": _Word,
             "number": _Digits,
         }
         register_pages(app)
