@@ -129,6 +129,7 @@ class BatchCommands:
         live = self._own(caller, ref)
         if live.job.state is State.HOLD:
             return self.release(caller, ref)
+        _in(live, "resumed", State.HOLD, State.SUSPENDED)
         self._check_may_suspend(caller)
         with live.lock:
             job = _in(live, "resumed", State.SUSPENDED)

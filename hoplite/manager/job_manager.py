@@ -30,6 +30,7 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
@@ -108,6 +109,7 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
+        self.arrays = ArrayCommands(self.table)
         self.search = JobSearch(self.table, self.batch)
         self._journal = journal
         self._owners = owners

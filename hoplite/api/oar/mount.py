@@ -13,6 +13,8 @@ from werkzeug.routing import BaseConverter
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     job,
+    job_actions,
+    job_update,
     jobs,
     resource_changes,
     resource_generation,
@@ -40,6 +42,8 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    job_actions.routes,
+    job_update.routes,
     submission.routes,
 )
 
@@ -52,6 +56,10 @@ class _Number(BaseConverter):
 
     regex = "(?:[0-9]{1,15}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     weight = 50
+
+
+class _Digits(BaseConverter):
+    regex = "[0-9]{1,15}"
 
 
 class _Segment(BaseConverter):
@@ -77,6 +85,7 @@ class OarDialect:
             "oarid": _Number,
             "oarname": _Segment,
             "oarext": _Extension,
+            "number": _Digits,
         }
         register_pages(app)
         self._register(app, operations)
