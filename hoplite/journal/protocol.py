@@ -37,9 +37,17 @@ class JobForgotten(msgspec.Struct, frozen=True):
     at: float
 
 
+class StatusSet(msgspec.Struct, frozen=True):
+    """Of a living job nothing but ``status, progress, version`` differs.  ``entry`` tells it in the
+    timeline; within a second of the job's last entry, if that was such a one too, it takes its
+    place."""
+
+    job: Job
+    entry: Entry
+
+
 class Happened(msgspec.Struct, frozen=True):
-    """One more entry of the timeline.  A ``status`` entry within a second of the job's last entry,
-    if that is a ``status`` too, takes its place."""
+    """One more entry of the timeline."""
 
     entry: Entry
 
@@ -81,6 +89,7 @@ class PropertyRemoved(msgspec.Struct, frozen=True):
 Change = (
     JobCreated
     | JobChanged
+    | StatusSet
     | JobForgotten
     | Happened
     | KeyUsed

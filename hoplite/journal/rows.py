@@ -206,16 +206,24 @@ def _plain_job_of(row: Row) -> Job:
     )
 
 
+LAST_SEQ = (
+    "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'timeline'), 0),"
+    " ifnull((SELECT max(seq) FROM timeline), 0))"
+)
+"""The highest ever given.  SQLite's own count does not know of replaced entries, and the last one
+may be forgotten."""
+
 SELECT_ENTRIES = "SELECT seq, job_id, uuid, owner, at, what, who, version, detail FROM timeline"
 INSERT_ENTRY = (
-    "INSERT INTO timeline (job_id, uuid, owner, at, what, who, version, detail)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO timeline (seq, job_id, uuid, owner, at, what, who, version, detail)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 def entry_values(entry: Entry) -> Row:
     """For :data:`INSERT_ENTRY`."""
     return (
+        entry.seq,
         entry.job_id,
         b"" if entry.job_id == NO_JOB else _must_be_uuid(entry.uuid),
         entry.owner,

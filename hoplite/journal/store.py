@@ -68,8 +68,8 @@ class SqliteJournal:
             self._group.commit((KeysExpired(before),))
 
     def last_ids(self) -> tuple[int, int]:
-        found = dict(self._readers.rows("SELECT name, seq FROM sqlite_sequence"))
-        return found.get("jobs", 0), found.get("timeline", 0)
+        found = self._readers.rows("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+        return found[0][0] if found else 0, self._readers.rows(rows.LAST_SEQ)[0][0]
 
     def live_jobs(self) -> list[Job]:
         sql = f"{rows.SELECT_JOBS} INDEXED BY jobs_by_state WHERE state IN ({_LIVE}) ORDER BY id"

@@ -30,6 +30,7 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
@@ -108,6 +109,7 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
+        self.arrays = ArrayCommands(self.table)
         self.search = JobSearch(self.table, self.batch)
         self._journal = journal
         self._owners = owners
@@ -451,7 +453,7 @@ class JobManager:
             )
             detail = {"progress": moved.progress} if moved.progress is not None else None
             now = time.time()
-            self.table.change(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
+            self.table.set_status(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
         return moved
 
     @staticmethod

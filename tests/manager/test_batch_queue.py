@@ -239,7 +239,7 @@ def test_owners_do_not_suspend_by_default(world: BatchWorld) -> None:
 
 @pytest.mark.parametrize(
     ("command", "wanted"),
-    [("hold", "Waiting"), ("release", "Hold"), ("resume", "Suspended")],
+    [("hold", "Waiting"), ("release", "Hold"), ("resume", "Hold or Suspended")],
 )
 def test_what_the_state_does_not_allow_is_refused_in_words(
     world: BatchWorld, command: str, wanted: str

@@ -13,6 +13,8 @@ from werkzeug.routing import BaseConverter
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     job,
+    job_actions,
+    job_update,
     job_why,
     jobs,
     resource_changes,
@@ -42,6 +44,8 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    job_actions.routes,
+    job_update.routes,
     submission.routes,
 )
 
@@ -56,17 +60,15 @@ class _Number(BaseConverter):
     weight = 50
 
 
+class _Digits(BaseConverter):
+    regex = "[0-9]{1,15}"
+
+
 class _Segment(BaseConverter):
     """As little as leaves the rest to an extension."""
 
     regex = "[^/]+?"
     part_isolating = True
-
-
-class _Word(BaseConverter):
-    """The name of a property: never a number, so that it stands beside ``<id>``."""
-
-    regex = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class _Extension(BaseConverter):
@@ -85,7 +87,7 @@ class OarDialect:
             "oarid": _Number,
             "oarname": _Segment,
             "oarext": _Extension,
-            "word": _Word,
+            "number": _Digits,
         }
         register_pages(app)
         self._register(app, operations)
