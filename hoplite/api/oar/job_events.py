@@ -31,6 +31,9 @@ class _Detail(msgspec.Struct):
     to: int | None = msgspec.field(default=None, name="as")
 
 
+_MOST = 4
+"""Of events for one entry: each has an id of its own."""
+
 _Told = Iterator[tuple[str, str]]
 """Types and descriptions."""
 
@@ -48,8 +51,8 @@ def events_of(job: Job, entries: Iterable[Entry]) -> list[JobEvent]:
         if told is not None:
             detail = _Detail() if entry.detail is None else _read(entry.detail)
             found += [
-                JobEvent(entry.seq, entry.job_id, kind, int(entry.at), words)
-                for kind, words in told(job, entry, detail)
+                JobEvent(entry.seq * _MOST + n, entry.job_id, kind, int(entry.at), words)
+                for n, (kind, words) in enumerate(told(job, entry, detail))
             ]
     return found
 
