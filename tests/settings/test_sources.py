@@ -32,6 +32,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "max_running": ("3", 3),
     "kill_grace": ("500ms", 0.5),
     "status_retry": ("1h", 3600.0),
+    "users_may_suspend": ("true", True),
     "stop_jobs": ("true", True),
     "group": ("my.jobs", "my.jobs"),
     "max_body_bytes": ("2 MiB", 2 * 1024**2),
