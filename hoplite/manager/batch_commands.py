@@ -29,6 +29,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
 from hoplite.model.timeline import Entry, Happening
+from hoplite.model.walltime_change import WalltimeAsk
 from hoplite.scheduling.decisions import Placement, Refusal, Wait
 
 Also = Callable[[int, float], Sequence[Change]]
@@ -154,6 +155,36 @@ class BatchCommands:
         if not self._queue.signal(live, signum, caller.name, Happening.SIGNALLED):
             raise _wrong_state(live.job, "signalled", State.RUNNING)
         return live.job
+
+    def change_walltime(
+        self,
+        caller: Caller,
+        ref: str,
+        ask: WalltimeAsk,
+        *,
+        force: bool = False,
+        delay_next_jobs: bool = False,
+    ) -> Job:
+        """Change the walltime of a running job, in whole seconds.
+
+        A shorter one holds at once.  A longer one holds as far as it makes nobody behind the job
+        wait longer; the rest is pending (``job.granted.walltime_change``), replaces what was
+        pending before, and is given when there is room.  Jobs that come after it are not in its
+        way.  ``delay_next_jobs``: all others but reservations may have to wait.  ``force``: also
+        more than ``walltime_max_increase``.  Who may ask for these, :meth:`walltime_rights` tells.
+
+        Raises :class:`~hoplite.exceptions.MethodNotAllowedError` where the setting
+        ``walltime_change`` forbids it.
+        """
+        live = self._own(caller, ref)
+        self._queue.walltimes.change(caller, live, ask, force=force, delay=delay_next_jobs)
+        self._queue.walltime_changed(live.job)
+        return live.job
+
+    def walltime_rights(self, caller: Caller) -> tuple[bool, bool]:
+        """Whether the caller may ask for ``force``, and for ``delay_next_jobs``."""
+        walltimes = self._queue.walltimes
+        return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
     def resubmit(self, caller: Caller, ref: str) -> Job:
         """A new job that asks for the same as one that has ended."""
