@@ -31,8 +31,8 @@ class BatchCluster(Cluster):
         job_id: int = self.told("POST", "/jobs.json", by, json=body)["id"]
         return job_id
 
-    def job(self, job_id: int) -> Job:
-        shown: Job = self.told("GET", f"/jobs/{job_id}.json")
+    def job(self, ref: str | int) -> Job:
+        shown: Job = self.told("GET", f"/jobs/{ref}.json")
         return shown
 
     def until(self, job_id: int, *states: str, within_s: float = 20.0) -> Job:
@@ -84,7 +84,7 @@ class BatchCluster(Cluster):
 
     def states(self, job_id: int) -> set[str]:
         """As in /proc: "stopped", "sleeping"..."""
-        found = set()
+        found: set[str] = set()
         for process in self.processes(job_id):
             with contextlib.suppress(psutil.Error):
                 found.add(process.status())

@@ -24,6 +24,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchCluster]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def empty(cluster: BatchCluster) -> Iterator[None]:
+    """Whatever a test leaves in the queue is in nobody's way."""
+    yield
+    cluster.delete(*cluster.queue())
+
+
 def test_a_suspended_tree_stops_and_others_have_its_cores_until_it_goes_on(
     cluster: BatchCluster,
 ) -> None:
@@ -58,7 +65,7 @@ def test_a_job_can_be_deleted_in_any_state(cluster: BatchCluster, state: str) ->
     if state == "Waiting":
         blocker = cluster.submit(resource=ALL)
         cluster.until(blocker, "Running")
-    job = cluster.submit(TREE, resource=ALL, **({"hold": 1} if state == "Hold" else {}))
+    job = cluster.submit(TREE, resource=ALL, hold=int(state == "Hold"))
     if state not in ("Waiting", "Hold"):
         cluster.until(job, "Running")
         wait_until(lambda: len(cluster.processes(job)) >= 6, "the tree")
@@ -73,7 +80,7 @@ def test_a_job_can_be_deleted_in_any_state(cluster: BatchCluster, state: str) ->
     ended = cluster.until(job, "Error")
     assert ended["exit_code"] is None
     assert (ended["start_time"] == 0) == (state in ("Waiting", "Hold"))
-    assert ended["stop_time"] >= ended["submission_time"]
+    assert (ended["stop_time"] == 0) == (state in ("Waiting", "Hold"))
     assert cluster.processes(job) == []
     if blocker is not None:
         cluster.delete(blocker)
