@@ -29,6 +29,7 @@ _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
     "word": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
     "path": {"type": "string"},
+    "file": {"type": "string"},
 }
 """By the kind of the parameter, or by its name where it has none."""
 _SEGMENT = {"type": "string", "pattern": "^[^/]+$"}
@@ -159,7 +160,9 @@ def _answers(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
 _STATUS_WORDS = {
     200: "Done.",
     201: "Created.",
+    202: "Accepted.",
     204: "Nothing more will come.",
+    206: "The part that was asked for.",
     304: "Nothing has changed.",
     503: "Not ready.",
 }

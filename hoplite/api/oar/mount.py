@@ -12,6 +12,8 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    media,
+    media_changes,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -35,6 +37,8 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    media.routes,
+    media_changes.routes,
 )
 
 
@@ -59,6 +63,14 @@ class _Word(BaseConverter):
     regex = "[A-Za-z_][A-Za-z0-9_]*"
 
 
+class _File(BaseConverter):
+    """The path of a file: anything, newlines and empty names too."""
+
+    part_isolating = False
+    regex = "(?s:.*)"
+    weight = 300
+
+
 class _Extension(BaseConverter):
     regex = r"(?:\.(?:json|yaml|html))?"
 
@@ -76,6 +88,7 @@ class OarDialect:
             "oarname": _Segment,
             "oarext": _Extension,
             "word": _Word,
+            "file": _File,
         }
         register_pages(app)
         self._register(app, operations)
