@@ -27,7 +27,7 @@ _PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PARAMETER_WORDS = {"ref": "The job's uuid or id.", "id": "Its id."}
 _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
-    "word": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    "number": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
     "path": {"type": "string"},
     "file": {"type": "string"},
 }
@@ -160,7 +160,7 @@ def _answers(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
 _STATUS_WORDS = {
     200: "Done.",
     201: "Created.",
-    202: "Accepted.",
+    202: "Asked for.",
     204: "Nothing more will come.",
     206: "The part that was asked for.",
     304: "Nothing has changed.",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from hoplite.journal import resource_rows, rows
+from hoplite.journal import resource_rows, rows, status_sets
 from hoplite.journal.protocol import (
     Change,
     Happened,
@@ -20,8 +20,9 @@ from hoplite.journal.protocol import (
     PropertyRemoved,
     ResourceForgotten,
     ResourceSaved,
+    StatusSet,
 )
-from hoplite.model.timeline import NO_JOB, Entry, Happening
+from hoplite.model.timeline import NO_JOB, Entry
 
 MAX_TOMBSTONES = 1_000_000
 STATUS_MERGE_S = 1.0
@@ -52,24 +53,53 @@ class Checked(msgspec.Struct, frozen=True):
 
 AnyChange = Change | KeysExpired | ResourceEntriesExpired | Checked
 
+StatusEntry = tuple[int, float]
+"""``seq`` and ``at`` of an entry that tells a status."""
+
+
+class TimelineEnd:
+    """Where the timeline of the file that ``connection`` writes ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.seq: int = connection.execute(rows.LAST_SEQ).fetchone()[0]
+        """The highest ever given."""
+        self.statuses: dict[int, StatusEntry] = {}
+        """By the id of the job, where its last entry is known to be such a one."""
+
 
 class Changes:
-    """Applies changes inside the transaction that is open on ``connection``.
+    """Applies changes inside the transaction that is open on ``connection``; :meth:`committed` once
+    that is on disk.
 
     ``entries`` are the timeline's new entries with their ``seq``; ``touched`` the jobs of which a
     copy kept elsewhere is now old.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, max_tombstones: int = MAX_TOMBSTONES
+        self,
+        connection: sqlite3.Connection,
+        end: TimelineEnd,
+        max_tombstones: int = MAX_TOMBSTONES,
     ) -> None:
         self._execute = connection.execute
+        self._end = end
+        self._seq = end.seq
+        self._statuses: dict[int, StatusEntry | None] = {}
         self._max_tombstones = max_tombstones
         self.entries: list[Entry] = []
         self.touched: list[int] = []
 
     def apply(self, change: AnyChange) -> None:
         _APPLY[type(change)](self, change)
+
+    def committed(self) -> None:
+        """The next changes go on from here."""
+        self._end.seq = self._seq
+        for job_id, status in self._statuses.items():
+            if status is None:
+                self._end.statuses.pop(job_id, None)
+            else:
+                self._end.statuses[job_id] = status
 
     def _created(self, change: JobCreated) -> None:
         job = change.job
@@ -120,16 +150,35 @@ class Changes:
         self._execute("DELETE FROM tombstones WHERE nth <= ?", (last_gone,))
 
     def _happened(self, change: Happened) -> None:
-        entry = change.entry
-        if entry.what is Happening.STATUS:
-            self._execute(
-                "DELETE FROM timeline"
-                " WHERE seq = (SELECT max(seq) FROM timeline WHERE job_id = ?)"
-                " AND what = 'status' AND abs(? - at) <= ?",
-                (entry.job_id, entry.at, STATUS_MERGE_S),
-            )
-        seq = self._execute(rows.INSERT_ENTRY, rows.entry_values(entry)).lastrowid
-        self.entries.append(msgspec.structs.replace(entry, seq=seq))
+        entry = self._numbered(change.entry)
+        self._execute(rows.INSERT_ENTRY, rows.entry_values(entry))
+        self._statuses[entry.job_id] = None
+
+    def _status_set(self, change: StatusSet) -> None:
+        self.set_statuses([change])
+
+    def set_statuses(self, changes: Sequence[StatusSet]) -> None:
+        """Apply several at once.  The jobs live, so no copy of them is kept."""
+        numbered = [self._status_numbered(change) for change in changes]
+        self._execute(status_sets.insert_sql(len(changes)), status_sets.insert_values(numbered))
+
+    def _status_numbered(self, change: StatusSet) -> tuple[StatusSet, int | None]:
+        last = self._last_status(change.job.id)
+        entry = self._numbered(change.entry)
+        self._statuses[entry.job_id] = entry.seq, entry.at
+        merges = last is not None and abs(entry.at - last[1]) <= STATUS_MERGE_S
+        return StatusSet(change.job, entry), last[0] if last is not None and merges else None
+
+    def _last_status(self, job_id: int) -> StatusEntry | None:
+        if job_id in self._statuses:
+            return self._statuses[job_id]
+        return self._end.statuses.get(job_id)
+
+    def _numbered(self, entry: Entry) -> Entry:
+        self._seq += 1
+        entry = msgspec.structs.replace(entry, seq=self._seq)
+        self.entries.append(entry)
+        return entry
 
     def _key_used(self, key: KeyUsed) -> None:
         self._execute(
@@ -178,6 +227,7 @@ class Changes:
 _APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
     JobCreated: Changes._created,
     JobChanged: Changes._changed,
+    StatusSet: Changes._status_set,
     JobForgotten: Changes._forgotten,
     Happened: Changes._happened,
     KeyUsed: Changes._key_used,

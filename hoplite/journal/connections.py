@@ -11,6 +11,7 @@ from typing import Any
 
 from hoplite.exceptions import StorageUnavailableError
 from hoplite.journal.schema import prepare
+from hoplite.journal.status_sets import prepare_status_sets
 from hoplite.journal.storage_errors import storage_error
 
 MAX_READERS = 8
@@ -68,6 +69,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         prepare(connection, path)
         for pragma in _WRITER_PRAGMAS:
             connection.execute(pragma).close()
+        prepare_status_sets(connection)
         # A read-only file opens without complaint; taking the write lock tells.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

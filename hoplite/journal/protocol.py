@@ -5,7 +5,7 @@ An implementation is done when it passes ``tests/conformance/test_journal.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -37,9 +37,17 @@ class JobForgotten(msgspec.Struct, frozen=True):
     at: float
 
 
+class StatusSet(msgspec.Struct, frozen=True):
+    """Of a living job nothing but ``status, progress, version`` differs.  ``entry`` tells it in the
+    timeline; within a second of the job's last entry, if that was such a one too, it takes its
+    place."""
+
+    job: Job
+    entry: Entry
+
+
 class Happened(msgspec.Struct, frozen=True):
-    """One more entry of the timeline.  A ``status`` entry within a second of the job's last entry,
-    if that is a ``status`` too, takes its place."""
+    """One more entry of the timeline."""
 
     entry: Entry
 
@@ -81,6 +89,7 @@ class PropertyRemoved(msgspec.Struct, frozen=True):
 Change = (
     JobCreated
     | JobChanged
+    | StatusSet
     | JobForgotten
     | Happened
     | KeyUsed
@@ -101,6 +110,26 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     since: float | None = None
     """Created at or after."""
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ended jobs, oldest first.  None: any.  Times are seconds since 1970."""
+
+    states: frozenset[str] | None = None
+    """As OAR tells of them (:func:`~hoplite.model.oar_state.oar_state`)."""
+    owner: str | None = None
+    ids: frozenset[int] | None = None
+    since: float | None = None
+    """That ended then or later; those that never started: that were created then or later."""
+    until: float | None = None
+    """That started before then; those that never started: that were created then or earlier."""
+
+
+class EndedPage(msgspec.Struct, frozen=True):
+    """``total`` is how many there are on all pages."""
+
+    ids: list[int]
+    total: int
 
 
 class Jobs(msgspec.Struct, frozen=True):
@@ -150,12 +179,28 @@ class Journal(Protocol):
         """The jobs of an array by ascending id, resubmitted ones included."""
         ...
 
+    def array_ids(self, array_id: int) -> frozenset[int]:
+        """Their ids.  A job that asks for no resources is an array of its own."""
+        ...
+
+    def jobs(self, ids: Collection[int]) -> list[Job]:
+        """Those of the jobs that are kept, by ascending id."""
+        ...
+
+    def ended(self, which: Ended, *, offset: int = 0, limit: int | None = None) -> EndedPage:
+        """Ended jobs by ascending id, ``limit`` of them after the first ``offset``."""
+        ...
+
     def tombstone(self, ref: int | str) -> Tombstone | None: ...
 
     def page(self, page: Page) -> Jobs: ...
 
     def entries(self, *, after: int, job_id: int | None, limit: int) -> list[Entry]:
         """Entries with a higher ``seq`` than ``after``, in order."""
+        ...
+
+    def entries_of(self, job_ids: Collection[int]) -> list[Entry]:
+        """All entries about these jobs, in order, but those of their statuses."""
         ...
 
     def key_used(self, owner: str, key: str) -> KeyUsed | None: ...

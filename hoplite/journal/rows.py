@@ -11,6 +11,7 @@ from hoplite.journal.protocol import KeyUsed, Tombstone
 from hoplite.model.batch import Batch, Granted
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
+from hoplite.model.oar_state import oar_state
 from hoplite.model.timeline import NO_JOB, Entry, Happening
 
 Row = tuple[Any, ...]
@@ -42,14 +43,17 @@ _CHANGING = (
     "status",
 )
 _COLUMNS = (*_GIVEN, *_CHANGING, "config")
+_WRITTEN = (*_GIVEN, *_CHANGING, "ended_as", "config")
 
 SELECT_JOBS = (
     f"SELECT {', '.join(_COLUMNS[:-1])},"
     " coalesce(config, (SELECT config FROM large_configs WHERE job_id = jobs.id)),"
     " (SELECT batch FROM batch_jobs WHERE job_id = jobs.id) FROM jobs"
 )
-INSERT_JOB = f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-UPDATE_JOB = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _CHANGING)} WHERE id = ?"
+INSERT_JOB = f"INSERT INTO jobs ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
+UPDATE_JOB = (
+    f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in (*_CHANGING, 'ended_as'))} WHERE id = ?"
+)
 
 SAVE_BATCH = (
     "INSERT INTO batch_jobs (job_id, array_id, batch) VALUES (?, ?, ?)"
@@ -101,6 +105,7 @@ def _raw(blob: bytes | None) -> msgspec.Raw | None:
 
 
 def _changing(job: Job) -> Row:
+    """``_CHANGING``, and ``ended_as``."""
     return (
         job.state.value,
         None if job.outcome is None else job.outcome.value,
@@ -120,6 +125,7 @@ def _changing(job: Job) -> Row:
         job.log_removed_by,
         _json(job.progress),
         bytes(job.status),
+        oar_state(job) if job.ended else None,
     )
 
 
@@ -200,16 +206,24 @@ def _plain_job_of(row: Row) -> Job:
     )
 
 
+LAST_SEQ = (
+    "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'timeline'), 0),"
+    " ifnull((SELECT max(seq) FROM timeline), 0))"
+)
+"""The highest ever given.  SQLite's own count does not know of replaced entries, and the last one
+may be forgotten."""
+
 SELECT_ENTRIES = "SELECT seq, job_id, uuid, owner, at, what, who, version, detail FROM timeline"
 INSERT_ENTRY = (
-    "INSERT INTO timeline (job_id, uuid, owner, at, what, who, version, detail)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO timeline (seq, job_id, uuid, owner, at, what, who, version, detail)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 def entry_values(entry: Entry) -> Row:
     """For :data:`INSERT_ENTRY`."""
     return (
+        entry.seq,
         entry.job_id,
         b"" if entry.job_id == NO_JOB else _must_be_uuid(entry.uuid),
         entry.owner,

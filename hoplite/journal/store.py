@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -12,9 +12,10 @@ from hoplite.journal import resource_rows, rows
 from hoplite.journal.changes import Changes, Checked, KeysExpired, ResourceEntriesExpired
 from hoplite.journal.connections import Readers
 from hoplite.journal.ended_jobs import EndedJobs
+from hoplite.journal.ended_pages import json_ids, read_ended
 from hoplite.journal.group_commit import GroupCommit
 from hoplite.journal.paging import MAX_ROWS_PER_PAGE_SCAN, read_page
-from hoplite.journal.protocol import Change, Jobs, KeyUsed, Page, Tombstone
+from hoplite.journal.protocol import Change, Ended, EndedPage, Jobs, KeyUsed, Page, Tombstone
 from hoplite.journal.writer import Writer
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, LIVE
@@ -67,8 +68,8 @@ class SqliteJournal:
             self._group.commit((KeysExpired(before),))
 
     def last_ids(self) -> tuple[int, int]:
-        found = dict(self._readers.rows("SELECT name, seq FROM sqlite_sequence"))
-        return found.get("jobs", 0), found.get("timeline", 0)
+        found = self._readers.rows("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+        return found[0][0] if found else 0, self._readers.rows(rows.LAST_SEQ)[0][0]
 
     def live_jobs(self) -> list[Job]:
         sql = f"{rows.SELECT_JOBS} INDEXED BY jobs_by_state WHERE state IN ({_LIVE}) ORDER BY id"
@@ -97,6 +98,20 @@ class SqliteJournal:
         )
         return [rows.job_of(row) for row in self._readers.rows(sql, (array_id,))]
 
+    def array_ids(self, array_id: int) -> frozenset[int]:
+        sql = (
+            "SELECT job_id FROM batch_jobs WHERE array_id = ? UNION SELECT id FROM jobs"
+            " WHERE id = ? AND NOT EXISTS (SELECT 1 FROM batch_jobs WHERE job_id = jobs.id)"
+        )
+        return frozenset(job_id for (job_id,) in self._readers.rows(sql, (array_id, array_id)))
+
+    def jobs(self, ids: Collection[int]) -> list[Job]:
+        sql = f"{rows.SELECT_JOBS} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        return [rows.job_of(row) for row in self._readers.rows(sql, (json_ids(ids),))]
+
+    def ended(self, which: Ended, *, offset: int = 0, limit: int | None = None) -> EndedPage:
+        return read_ended(self._readers.rows, which, offset, limit)
+
     def tombstone(self, ref: int | str) -> Tombstone | None:
         condition = rows.ref_condition(ref, "job_id")
         if condition is None:
@@ -117,6 +132,13 @@ class SqliteJournal:
             where, of_job = "INDEXED BY timeline_by_job WHERE job_id = ? AND", (job_id,)
         sql = f"{rows.SELECT_ENTRIES} {where} seq > ? ORDER BY seq LIMIT ?"
         return [rows.entry_of(row) for row in self._readers.rows(sql, (*of_job, after, limit))]
+
+    def entries_of(self, job_ids: Collection[int]) -> list[Entry]:
+        sql = (
+            f"{rows.SELECT_ENTRIES} WHERE job_id IN (SELECT value FROM json_each(?))"
+            " AND what <> 'status' ORDER BY seq"
+        )
+        return [rows.entry_of(row) for row in self._readers.rows(sql, (json_ids(job_ids),))]
 
     def key_used(self, owner: str, key: str) -> KeyUsed | None:
         sql = f"{rows.SELECT_KEYS} WHERE owner = ? AND key = ?"

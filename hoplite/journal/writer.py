@@ -12,9 +12,10 @@ import structlog
 
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError, StorageUnavailableError
-from hoplite.journal.changes import Changes, ConflictingChange
+from hoplite.journal.changes import Changes, ConflictingChange, TimelineEnd
 from hoplite.journal.connections import open_writer
 from hoplite.journal.group_commit import Ticket
+from hoplite.journal.protocol import StatusSet
 from hoplite.journal.storage_errors import storage_error
 
 log = structlog.get_logger("hoplite.journal")
@@ -31,6 +32,7 @@ class Writer:
         self._committed = committed
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = open_writer(path)
+        self._end = TimelineEnd(self._connection)
         self._file = self._file_now()
         self._closed = False
         self._failures = 0
@@ -66,14 +68,20 @@ class Writer:
     def _write_together(self, tickets: Sequence[Ticket]) -> None:
         began = time.perf_counter()
         connection = self._open()
-        connection.execute("BEGIN IMMEDIATE")
-        changes = Changes(connection)
-        for ticket in tickets:
-            for change in ticket.changes:
-                changes.apply(change)
-        crash_point("journal.before_commit")
-        connection.execute("COMMIT")
+        changes = Changes(connection, self._end)
+        statuses = _only_statuses(tickets)
+        if statuses is None:
+            connection.execute("BEGIN IMMEDIATE")
+            for ticket in tickets:
+                for change in ticket.changes:
+                    changes.apply(change)
+            crash_point("journal.before_commit")
+            connection.execute("COMMIT")
+        else:
+            crash_point("journal.before_commit")
+            changes.set_statuses(statuses)
         crash_point("journal.after_commit")
+        changes.committed()
         self._failures = 0
         for ticket in tickets:
             ticket.settle()
@@ -101,6 +109,7 @@ class Writer:
                 " the server"
             )
         self._connection = open_writer(self._path)
+        self._end = TimelineEnd(self._connection)
 
     def _file_now(self) -> tuple[int, int] | None:
         try:
@@ -138,6 +147,18 @@ class Writer:
                 connection.close()
             except sqlite3.Error as error:
                 log.warning("closing the journal's file failed", error=str(error))
+
+
+def _only_statuses(tickets: Sequence[Ticket]) -> list[StatusSet] | None:
+    """What there is to write if it is nothing else, as mostly when jobs report: one statement is the
+    whole transaction then."""
+    statuses = []
+    for ticket in tickets:
+        for change in ticket.changes:
+            if not isinstance(change, StatusSet):
+                return None
+            statuses.append(change)
+    return statuses
 
 
 def _is_full(error: Exception) -> bool:

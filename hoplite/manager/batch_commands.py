@@ -29,6 +29,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
 from hoplite.model.timeline import Entry, Happening
+from hoplite.model.walltime_change import WalltimeAsk
 from hoplite.scheduling.decisions import Placement, Refusal, Wait
 
 Also = Callable[[int, float], Sequence[Change]]
@@ -61,7 +62,7 @@ class BatchCommands:
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
         self._check_count(jobs)
-        for new in {id(new.batch): new for new in jobs}.values():
+        for new in {_asked(new.batch): new for new in jobs}.values():
             self._check(new)
         ids, now = self._table.next_births(len(jobs))
         return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
@@ -128,6 +129,7 @@ class BatchCommands:
         live = self._own(caller, ref)
         if live.job.state is State.HOLD:
             return self.release(caller, ref)
+        _in(live, "resumed", State.HOLD, State.SUSPENDED)
         self._check_may_suspend(caller)
         with live.lock:
             job = _in(live, "resumed", State.SUSPENDED)
@@ -153,6 +155,36 @@ class BatchCommands:
         if not self._queue.signal(live, signum, caller.name, Happening.SIGNALLED):
             raise _wrong_state(live.job, "signalled", State.RUNNING)
         return live.job
+
+    def change_walltime(
+        self,
+        caller: Caller,
+        ref: str,
+        ask: WalltimeAsk,
+        *,
+        force: bool = False,
+        delay_next_jobs: bool = False,
+    ) -> Job:
+        """Change the walltime of a running job, in whole seconds.
+
+        A shorter one holds at once.  A longer one holds as far as it makes nobody behind the job
+        wait longer; the rest is pending (``job.granted.walltime_change``), replaces what was
+        pending before, and is given when there is room.  Jobs that come after it are not in its
+        way.  ``delay_next_jobs``: all others but reservations may have to wait.  ``force``: also
+        more than ``walltime_max_increase``.  Who may ask for these, :meth:`walltime_rights` tells.
+
+        Raises :class:`~hoplite.exceptions.MethodNotAllowedError` where the setting
+        ``walltime_change`` forbids it.
+        """
+        live = self._own(caller, ref)
+        self._queue.walltimes.change(caller, live, ask, force=force, delay=delay_next_jobs)
+        self._queue.walltime_changed(live.job)
+        return live.job
+
+    def walltime_rights(self, caller: Caller) -> tuple[bool, bool]:
+        """Whether the caller may ask for ``force``, and for ``delay_next_jobs``."""
+        walltimes = self._queue.walltimes
+        return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
     def resubmit(self, caller: Caller, ref: str) -> Job:
         """A new job that asks for the same as one that has ended."""
@@ -278,6 +310,11 @@ class BatchCommands:
 
     def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
         self._table.change(live, job, entry(job, what, caller.name, time.time()))
+
+
+def _asked(batch: Batch | None) -> Batch | None:
+    """What jobs of one array have in common."""
+    return None if batch is None else msgspec.structs.replace(batch, command=None)
 
 
 def _new_job(

@@ -11,6 +11,7 @@ from hoplite.model.resource_set import ResourceTable
 
 NODE_FILE = "nodes"
 PROPERTIES_FILE = "resource_properties"
+SCRIPT_FILE = "script"
 
 
 def variables(job: Job, directory: Path, home: str | None) -> dict[str, str]:
@@ -43,6 +44,7 @@ def variables(job: Job, directory: Path, home: str | None) -> dict[str, str]:
         "OAR_JOB_WALLTIME_SECONDS": str(walltime_s),
         "OAR_STDOUT": output_of(job, batch.stdout) or str(directory / "stdout"),
         "OAR_STDERR": output_of(job, batch.stderr) or str(directory / "stderr"),
+        **({} if batch.script is None else {"HOPLITE_SCRIPT": str(directory / SCRIPT_FILE)}),
     }
 
 
@@ -57,6 +59,13 @@ def files(job: Job, table: ResourceTable) -> dict[str, str]:
     }
 
 
+def programs(job: Job) -> dict[str, str]:
+    """Texts by name of what the job can run."""
+    if job.batch is None or job.batch.script is None:
+        return {}
+    return {SCRIPT_FILE: job.batch.script}
+
+
 def workdir_of(job: Job) -> str | None:
     if job.workdir is not None or job.batch is None:
         return job.workdir
@@ -67,7 +76,9 @@ def output_of(job: Job, pattern: str | None) -> str | None:
     """The file that ``pattern`` names for this job."""
     if pattern is None or job.batch is None:
         return None
-    return pattern.replace("%jobid%", str(job.id)).replace("%jobname%", job.batch.name or "")
+    # A slash in a name is no directory.
+    name = (job.batch.name or "").replace("/", "_")
+    return pattern.replace("%jobid%", str(job.id)).replace("%jobname%", name)
 
 
 def _properties(resource: Resource) -> str:

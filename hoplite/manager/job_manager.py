@@ -30,17 +30,19 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.endings import Inbox, ended_entry
+from hoplite.manager.job_search import JobSearch
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
 from hoplite.manager.recovery import Recovered, recover
-from hoplite.manager.requests import NewJob
+from hoplite.manager.requests import NewJob, array_fingerprint
 from hoplite.manager.resources import Resources
 from hoplite.manager.retention import Retention
 from hoplite.manager.timeline import Timeline
@@ -50,6 +52,7 @@ from hoplite.model.lifecycle import Event, Outcome, State
 from hoplite.model.progress import progress_in
 from hoplite.model.timeline import Entry, Happening
 from hoplite.plugins.source import PluginSource
+from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -106,6 +109,8 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
+        self.arrays = ArrayCommands(self.table)
+        self.search = JobSearch(self.table, self.batch)
         self._journal = journal
         self._owners = owners
         self._keys = KeyLocks()
@@ -206,16 +211,23 @@ class JobManager:
         if key is None:
             return self._create(caller, new, None), False
         with self._keys.held(caller.name, key):
-            known = self._journal.key_used(caller.name, key)
+            known = self._known(caller, key, new.fingerprint())
             if known is None:
                 return self._create(caller, new, key), False
-            if known.body_hash != new.fingerprint():
-                raise IdempotencyConflictError(
-                    f"the Idempotency-Key {key!r} came before with another body: a new request "
-                    "needs a new key",
-                    field="Idempotency-Key",
-                )
-            return self.table.get(known.job_id), True
+            return self.table.get(known), True
+
+    def _known(self, caller: Caller, key: str, fingerprint: bytes) -> int | None:
+        """The (first) job that ``key`` made before."""
+        known = self._journal.key_used(caller.name, key)
+        if known is None:
+            return None
+        if known.body_hash != fingerprint:
+            raise IdempotencyConflictError(
+                f"the Idempotency-Key {key!r} came before with another body: a new request "
+                "needs a new key",
+                field="Idempotency-Key",
+            )
+        return known.job_id
 
     def _may_submit(self, caller: Caller) -> None:
         if not caller.may_submit():
@@ -225,12 +237,43 @@ class JobManager:
         if self.stopping:
             raise ShuttingDownError("the server is stopping and takes no more jobs")
 
-    def create_array(self, caller: Caller, jobs: Sequence[NewJob]) -> list[Job]:
-        """Jobs with batch parts and consecutive ids, all or none."""
+    def create_array(
+        self, caller: Caller, jobs: Sequence[NewJob], key: str | None = None
+    ) -> tuple[list[Job], bool]:
+        """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
+        made before."""
         self._may_submit(caller)
+        if key is None:
+            return self._create_array(caller, jobs, None), False
+        with self._keys.held(caller.name, key):
+            known = self._known(caller, key, array_fingerprint(jobs))
+            if known is None:
+                return self._create_array(caller, jobs, key), False
+            return self._journal.array(known) or [self.table.get(known)], True
+
+    def _create_array(self, caller: Caller, jobs: Sequence[NewJob], key: str | None) -> list[Job]:
         for new in {id(new.config): new for new in jobs}.values():
             self._check_new(caller, new)
-        return self.batch.create(caller, jobs, lambda _id, _now: ())
+
+        def key_used(job_id: int, at: float) -> list[KeyUsed]:
+            if key is None:
+                return []
+            return [KeyUsed(caller.name, key, array_fingerprint(jobs), job_id, at)]
+
+        return self.batch.create(caller, jobs, key_used)
+
+    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+        """Where a job with a batch part would be placed if it were created now; see
+        :meth:`BatchCommands.dry_run`."""
+        self._may_submit(caller)
+        self._check_new(caller, new)
+        return self.batch.dry_run(caller, new)
+
+    def home(self, owner: str) -> str:
+        """The home directory of the account that ``owner``'s jobs run as.  Raises
+        :class:`~hoplite.exceptions.NotAuthorizedError` where there is no such account."""
+        account = self._owners.run_as(owner)
+        return str(Path.home()) if account is None else account.home
 
     def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self.plugins.plugins():
@@ -410,7 +453,7 @@ class JobManager:
             )
             detail = {"progress": moved.progress} if moved.progress is not None else None
             now = time.time()
-            self.table.change(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
+            self.table.set_status(live, moved, entry(moved, Happening.STATUS, JOB, now, detail))
         return moved
 
     @staticmethod

@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 
 from hoplite.exceptions import JobDoesNotExistError
-from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated, JobForgotten, Journal
+from hoplite.journal.protocol import (
+    Change,
+    Happened,
+    JobChanged,
+    JobCreated,
+    JobForgotten,
+    Journal,
+    StatusSet,
+)
 from hoplite.manager.live import LiveIndex, LiveJob
 from hoplite.model.job import Job
 from hoplite.model.timeline import Entry, Happening
@@ -118,6 +126,11 @@ class JobTable:
     def change(self, live: LiveJob, job: Job, *entries: Entry) -> None:
         """Keep and show a job's new value.  Call with ``live.lock`` held."""
         self.journal.commit(JobChanged(job), *map(Happened, entries))
+        self.show(live, job)
+
+    def set_status(self, live: LiveJob, job: Job, told: Entry) -> None:
+        """:meth:`change` where nothing but the status is another."""
+        self.journal.commit(StatusSet(job, told))
         self.show(live, job)
 
     def change_together(

@@ -161,6 +161,7 @@ class Launcher:
             kill_grace_s=self._limits.kill_grace_s,
             status_retry_s=self._limits.status_retry_s,
             files=batch_environment.files(job, self._resources()) if job.batch else {},
+            programs=batch_environment.programs(job),
             stdout=batch_environment.output_of(job, job.batch.stdout) if job.batch else None,
             stderr=batch_environment.output_of(job, job.batch.stderr) if job.batch else None,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from hoplite.model.fault import Fault
 from hoplite.model.property_expression import Expression
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
+from hoplite.model.walltime_change import WalltimeChange
 
 CHECKPOINT_SIGNAL = 12
 """OAR's default: SIGUSR2."""
@@ -29,6 +31,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """The whole request as it came, for those who want to see it again."""
     command: str | None = None
     """The command as it was written, where there is one."""
+    script: str | None = None
+    """The text of a program, which the job finds as a file of its own; ``command`` runs it."""
     launching_directory: str | None = None
     stdout: str | None = None
     """Where standard output is appended to, ``%jobid%`` and ``%jobname%`` replaced, relative to the
@@ -70,6 +74,10 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Why the batch system asked for its end."""
     resubmitted_as: int | None = None
     """The job that the batch system made in its place."""
+    walltime_change: WalltimeChange | None = None
+    """What was asked of ``walltime_s`` while it ran, and given."""
+    fault: Fault | None = None
+    """Why it ended before it ran what it was made for."""
 
 
 NOTHING_GRANTED = Granted()

@@ -164,6 +164,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=30 * DAY_S,
         ),
     ] = 600.0
+    users_may_suspend: Annotated[
+        bool,
+        Meta(
+            description="Whether owners may suspend and resume their running jobs; else only "
+            "administrators may (OAR's USERS_ALLOWED_HOLD_RESUME)."
+        ),
+    ] = False
     stop_jobs: Annotated[
         bool, Meta(description="Kill the running jobs when the server is stopped.")
     ] = False

@@ -19,6 +19,7 @@ from hoplite.journal.protocol import (
     Journal,
     KeyUsed,
     Page,
+    StatusSet,
     Tombstone,
 )
 from hoplite.model.batch import Batch, Granted
@@ -27,7 +28,7 @@ from hoplite.model.lifecycle import ENDED, Event, Outcome, State
 from hoplite.model.property_expression import And, Compare, Like, Not, Operator
 from hoplite.model.resource_request import CountWord, Group, Level, ResourceRequest
 from hoplite.model.timeline import Entry, Happening
-from tests.journal.jobs import START, a_job, an_ended_job, an_entry, created, uuid_of
+from tests.journal.jobs import START, a_job, an_ended_job, an_entry, created, uuid_of, with_status
 
 FULL: dict[str, Any] = {
     "config": msgspec.Raw('{"text": "Größe", "n": [1, 2.5, null]}'.encode()),
@@ -234,12 +235,18 @@ def test_a_listener_that_fails_breaks_no_commit(journal: Journal) -> None:
 
 def test_a_status_entry_soon_after_another_takes_its_place(journal: Journal) -> None:
     job = a_job(1)
-    status = [an_entry(job, Happening.STATUS, at=START + at) for at in (0, 0.9, 1.5, 2.6)]
-    journal.commit(*created(job), *map(Happened, status[:2]))
-    journal.commit(Happened(status[2]))
-    journal.commit(Happened(an_entry(a_job(2), Happening.STATUS, at=START + 2.6)))
-    journal.commit(Happened(status[3]))
-    journal.commit(Happened(an_entry(job, Happening.SUSPENDED)), Happened(status[3]))
+    other = a_job(2)
+    status = [
+        StatusSet(job, an_entry(job, Happening.STATUS, at=START + at)) for at in (0, 0.9, 1.5, 2.6)
+    ]
+    heard: list[Entry] = []
+    journal.commit(*created(job), *status[:2])
+    journal.commit(status[2], *created(other))
+    journal.commit(StatusSet(other, an_entry(other, Happening.STATUS, at=START + 2.6)))
+    journal.on_entries(heard.extend)
+    journal.commit(status[3])
+    assert [entry.seq for entry in heard] == [journal.last_ids()[1]]
+    journal.commit(Happened(an_entry(job, Happening.SUSPENDED)), status[3])
     kept = journal.entries(after=0, job_id=1, limit=99)
     assert [(entry.what, entry.at - START) for entry in kept] == [
         (Happening.CREATED, 1.0),
@@ -248,7 +255,24 @@ def test_a_status_entry_soon_after_another_takes_its_place(journal: Journal) -> 
         (Happening.SUSPENDED, 1.0),
         (Happening.STATUS, pytest.approx(2.6)),
     ]
-    assert len(journal.entries(after=0, job_id=2, limit=99)) == 1
+    assert len(journal.entries(after=0, job_id=2, limit=99)) == 2
+
+
+def test_no_number_of_an_entry_is_given_twice(open_journal: Callable[[], Journal]) -> None:
+    """Not after a restart, and not where the newest entries are gone with their job."""
+    job = a_job(1)
+    numbers: list[int] = []
+    for changes in (
+        created(job),
+        (*with_status(job, 1), *with_status(job, 2)),
+        (JobForgotten(1, "rule", START), *created(a_job(2))),
+    ):
+        journal = open_journal()
+        journal.on_entries(lambda entries: numbers.extend(entry.seq for entry in entries))
+        journal.commit(*changes)
+        assert journal.last_ids()[1] == numbers[-1]
+        journal.close()
+    assert numbers == sorted(set(numbers))
 
 
 def test_live_jobs_are_those_that_have_not_ended(journal: Journal) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hoplite.journal.protocol import Change, Happened, JobChanged, JobCreated
+from hoplite.journal.protocol import Change, Happened, JobCreated, StatusSet
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, Outcome
 from hoplite.model.timeline import Entry, Happening
@@ -62,4 +62,4 @@ def with_status(job: Job, n: int) -> tuple[Change, ...]:
     changed = msgspec.structs.replace(
         job, status=msgspec.Raw(b'{"n": %d}' % n), version=job.version + n
     )
-    return JobChanged(changed), Happened(an_entry(changed, Happening.STATUS))
+    return (StatusSet(changed, an_entry(changed, Happening.STATUS)),)

@@ -239,7 +239,7 @@ def test_owners_do_not_suspend_by_default(world: BatchWorld) -> None:
 
 @pytest.mark.parametrize(
     ("command", "wanted"),
-    [("hold", "Waiting"), ("release", "Hold"), ("resume", "Suspended")],
+    [("hold", "Waiting"), ("release", "Hold"), ("resume", "Hold or Suspended")],
 )
 def test_what_the_state_does_not_allow_is_refused_in_words(
     world: BatchWorld, command: str, wanted: str
@@ -370,7 +370,7 @@ def test_a_reservation_starts_at_its_date_and_others_keep_out_of_its_way(world: 
 
 
 def test_an_array_has_consecutive_ids_and_is_kept_whole_or_not_at_all(world: BatchWorld) -> None:
-    jobs = world.manager.create_array(ME, [world.new("/core=3")] * 3)
+    jobs, _ = world.manager.create_array(ME, [world.new("/core=3")] * 3)
     ids = [job.id for job in jobs]
     assert ids == list(range(ids[0], ids[0] + 3))
     assert [job.batch and (job.batch.array_id, job.batch.array_index) for job in jobs] == [

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests.oar import with_accounts
 from tests.oar.golden import PASSWORD, know_users
 from tests.server.process import ServerProcess
 
 
 class Cluster(ServerProcess):
-    """A real server; requests are made by nobody unless they say by whom."""
+    """A real server; requests are made by nobody unless they say by whom.
+
+    Users have Unix accounts where the tests are root's, else all jobs run as the tests' own.
+    """
 
     def __init__(self, data_dir: Path, *options: str) -> None:
         super().__init__(data_dir, "--auth", "users", *options)
         know_users(data_dir)
+        if os.geteuid() == 0:
+            self.module = with_accounts.__name__
+            self.environ[with_accounts.HOMES] = str(with_accounts.make_homes(data_dir.parent))
+
+    def home(self, user: str) -> Path:
+        """Where the user's jobs run unless they say where."""
+        homes = self.environ.get(with_accounts.HOMES)
+        return self.data_dir.parent if homes is None else Path(homes) / user
 
     def ask(self, method: str, path: str, by: str | None = None, **more: Any) -> requests.Response:
         """A request below a mount (of ``/oarapi-priv`` where somebody asks)."""

@@ -84,7 +84,8 @@ def test_pages_show_the_data_escaped_with_working_links(client: FlaskClient) -> 
     assert not any(link.startswith("javascript") for link in links)
     for link in links:
         answer = client.get(link.replace("&amp;", "&"), headers={"Accept": BROWSER})
-        log_in, unmade = "/oarapi-priv/" in link, link.endswith("/jobs.html")
+        log_in = "/oarapi-priv/" in link
+        unmade = "/rows/" in link and link.endswith("/jobs.html")
         assert answer.status_code == (401 if log_in else 404 if unmade else 200), link
         answer.close()
 

@@ -51,6 +51,7 @@ class ServerProcess:
         self.options = options
         self.environ = dict(environ)
         self.python = python
+        self.module = "hoplite.cli.server"
         self.url = ""
         self.http = requests.Session()
         self.http.trust_env = False
@@ -66,7 +67,7 @@ class ServerProcess:
         environ.update(self.environ)
         if crash_at is not None:
             environ["HOPLITE_CRASH_AT"] = crash_at
-        command = [self.python, "-m", "hoplite.cli.server", "--port", "0"]
+        command = [self.python, "-m", self.module, "--port", "0"]
         command += ["--data-dir", str(self.data_dir), *self.options, *options]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(

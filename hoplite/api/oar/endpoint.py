@@ -16,9 +16,9 @@
 
 A path is declared once, without mount and extension; it is served below ``/oarapi`` and
 ``/oarapi-priv``, bare and with ``.json``, ``.yaml`` and ``.html``.  ``<id>`` in it is a whole number
-(``call.id``), any other ``<name>`` one segment (``call.path["name"]``, without the extension),
-``<word:name>`` one that is a name and no number, ``<file:name>`` the path of a file,
-and ``<path:name>`` all the rest;
+(``call.id``; a job's uuid will do too), any other ``<name>`` one segment (``call.path["name"]``, without
+the extension), ``<number:name>`` digits, ``<file:name>`` the path of a file, and ``<path:name>``
+all the rest;
 ``parameters={"address": "The node's name."}`` says what each means in the OpenAPI document.  ``aliases``
 are further paths for the same.  Add the module's ``routes`` to ``OAR_ROUTES`` in
 :mod:`hoplite.api.oar.mount`; menu and index show what is there by themselves.
@@ -127,8 +127,10 @@ class OarCall(Call[Q, B]):
 
     @property
     def id(self) -> int:
-        """The number that the path names."""
-        return int(self.path["id"])
+        """The number that the path names; of a job that it names by its uuid, the job's id.  Raises
+        :class:`~hoplite.exceptions.JobDoesNotExistError` for a uuid of no job."""
+        text = self.path["id"]
+        return int(text) if text.isdigit() else self.service.manager.job(text).id
 
     def href(self, path: str) -> str:
         """The address of ``path`` ("/jobs/3", without mount): below the mount of this request, and

@@ -12,6 +12,11 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    job,
+    job_actions,
+    job_update,
+    job_why,
+    jobs,
     media,
     media_changes,
     resource_changes,
@@ -19,6 +24,7 @@ from hoplite.api.oar import (
     resource_properties,
     resources,
     root,
+    submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
 from hoplite.api.oar.errors import oar_error
@@ -33,10 +39,16 @@ from hoplite.model.caller import Caller
 
 OAR_ROUTES: tuple[OarRoutes, ...] = (
     root.routes,
+    jobs.routes,
+    job.routes,
+    job_why.routes,
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
     resource_properties.routes,
+    job_actions.routes,
+    job_update.routes,
+    submission.routes,
     media.routes,
     media_changes.routes,
 )
@@ -46,8 +58,14 @@ _NAME = re.compile(r"<(\w+)>")
 
 
 class _Number(BaseConverter):
-    regex = "[0-9]{1,15}"
+    """Or the uuid of a job."""
+
+    regex = "(?:[0-9]{1,15}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     weight = 50
+
+
+class _Digits(BaseConverter):
+    regex = "[0-9]{1,15}"
 
 
 class _Segment(BaseConverter):
@@ -55,12 +73,6 @@ class _Segment(BaseConverter):
 
     regex = "[^/]+?"
     part_isolating = True
-
-
-class _Word(BaseConverter):
-    """The name of a property: never a number, so that it stands beside ``<id>``."""
-
-    regex = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class _File(BaseConverter):
@@ -87,7 +99,7 @@ class OarDialect:
             "oarid": _Number,
             "oarname": _Segment,
             "oarext": _Extension,
-            "word": _Word,
+            "number": _Digits,
             "file": _File,
         }
         register_pages(app)

@@ -82,7 +82,17 @@ def details(call: OarCall[Any, Any], resource: Resource) -> dict[str, Any]:
 
 def jobs_of(call: OarCall[Any, Any], jobs: Iterable[Job]) -> list[dict[str, Any]]:
     """A :class:`JobOnResource` of each."""
-    return [item(call, {"id": job.id}, [call.link("self", f"/jobs/{job.id}")]) for job in jobs]
+    return [item(call, {"id": job.id}, job_links(call, job.id)) for job in jobs]
+
+
+def job_links(call: OarCall[Any, Any], job_id: int) -> list[Link]:
+    """To a job, its resources and its nodes."""
+    own = f"/jobs/{job_id}"
+    return [
+        call.link("self", own),
+        call.link("collection", f"{own}/resources", "resources"),
+        call.link("collection", f"{own}/nodes", "nodes"),
+    ]
 
 
 def digits(call: OarCall[Any, Any], value: Any) -> Any:

@@ -19,7 +19,7 @@ from hoplite.execution.local import accounts
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.process_tree import LINUX, ProcessId, identity
-from hoplite.execution.local.wire import Launch
+from hoplite.execution.local.wire import LOOK_AGAIN, Launch
 from hoplite.execution.protocol import LaunchSpec, RunAs
 from hoplite.execution.runner import run_job
 
@@ -111,7 +111,8 @@ def _take(opened: OpenFiles) -> None:
 
 def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for signum in (signal.SIGCHLD, LOOK_AGAIN):
+        signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable(2)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -125,8 +126,9 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     if spec.workdir is None:
         # Now, while this process may still go through the server's directories.
         os.chdir(workdir)
-    for name, text in spec.files.items():
-        _make_file(f"{files.directory}/{name}", text, spec.run_as)
+    for texts, mode in ((spec.files, 0o600), (spec.programs, 0o700)):
+        for name, text in texts.items():
+            _make_file(f"{files.directory}/{name}", text, mode, spec.run_as)
     os.environ["HOPLITE_JOB_ID"] = str(spec.job_id)
     os.environ["HOPLITE_JOB_UUID"] = spec.uuid
     os.environ["PWD"] = workdir
@@ -161,9 +163,9 @@ def _append_to(path: str, descriptor: int) -> None:
     os.close(opened)
 
 
-def _open(path: str, how: int) -> int:
+def _open(path: str, how: int, mode: int = 0o600) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | how
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, mode)
 
 
 def _give(descriptor: int, run_as: RunAs | None) -> None:
@@ -179,11 +181,11 @@ def _make_work(path: str, run_as: RunAs | None) -> None:
             os.chown(path, run_as.uid, run_as.gid)
 
 
-def _make_file(path: str, text: str, run_as: RunAs | None) -> None:
+def _make_file(path: str, text: str, mode: int, run_as: RunAs | None) -> None:
     # Anew: an earlier launch may have made it, and its account may have changed it.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    descriptor = _open(path, os.O_EXCL)
+    descriptor = _open(path, os.O_EXCL, mode)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         _give(descriptor, run_as)
         file.write(text)
