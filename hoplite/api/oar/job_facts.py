@@ -19,15 +19,6 @@ from hoplite.model.timeline import Entry
 from hoplite.scheduling.decisions import Placement
 
 
-class WalltimeRights(msgspec.Struct, frozen=True):
-    """What the caller may ask of the walltime of a job that runs."""
-
-    may_force: bool
-    may_delay: bool
-    max_increase_s: float | None
-    """None: any."""
-
-
 class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A job, and what it does not know of itself."""
 
@@ -45,8 +36,6 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
     entries: Sequence[Entry]
     default_walltime_s: int
     resources_in_all: int
-    walltime_rights: WalltimeRights | None
-    """None: walltimes cannot be changed, or nobody knows the caller."""
 
 
 def may_know_of(call: OarCall[Any, Any], job: Job) -> bool:
@@ -89,7 +78,6 @@ def facts_of(
     manager = call.service.manager
     entries = _entries(call, jobs) if events else {}
     plans = _plans(manager, jobs)
-    rights = _walltime_rights(call)
     return [
         JobFacts(
             job=job,
@@ -101,18 +89,9 @@ def facts_of(
             entries=entries.get(job.id, ()),
             default_walltime_s=int(manager.limits.default_walltime_s),
             resources_in_all=len(manager.resources.table),
-            walltime_rights=rights,
         )
         for job in jobs
     ]
-
-
-def _walltime_rights(call: OarCall[Any, Any]) -> WalltimeRights | None:
-    manager = call.service.manager
-    if call.known is None or not manager.limits.walltime_change:
-        return None
-    may_force, may_delay = manager.batch.walltime_rights(call.known)
-    return WalltimeRights(may_force, may_delay, manager.limits.walltime_max_increase_s)
 
 
 def resources_of(manager: JobManager, job: Job, plan: Placement | None) -> tuple[Resource, ...]:

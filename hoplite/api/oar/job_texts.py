@@ -73,12 +73,6 @@ def walltime_of(facts: JobFacts) -> int | None:
     return None if facts.plan is None else round(facts.plan.end - facts.plan.start)
 
 
-def asked_walltime(facts: JobFacts) -> int:
-    """Seconds that the first of its requests asks for, of a job that asks for resources."""
-    assert facts.job.batch is not None
-    return _walltime(facts.job.batch.requests[0], facts.default_walltime_s)
-
-
 def message_of(facts: JobFacts) -> str:
     job, batch = facts.job, facts.job.batch
     if batch is None:
@@ -99,7 +93,7 @@ def _asked(facts: JobFacts, batch: Batch) -> str:
     """``R=<resources>,W=<walltime>,J=<kind>``, and what is not the default."""
     walltime = walltime_of(facts)
     if walltime is None:
-        walltime = asked_walltime(facts)
+        walltime = _walltime(batch.requests[0], facts.default_walltime_s)
     said = {
         "R": len(facts.resources) or _about_so_many(batch.requests[0], facts.resources_in_all),
         "W": walltime_text(walltime),

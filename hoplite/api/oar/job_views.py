@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from hoplite.api.oar.collection import item
 from hoplite.api.oar.endpoint import OarCall
@@ -28,7 +28,6 @@ from hoplite.api.oar.job_texts import (
 )
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.resource_views import ResourceDetails, details, digits, job_links
-from hoplite.api.oar.walltime_views import WalltimeChangeView, walltime_change
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 from hoplite.model.oar_state import oar_exit_code, oar_state
@@ -87,13 +86,6 @@ class JobDetails(msgspec.Struct, frozen=True, kw_only=True):
     links: list[Link]
     uri: str
     api_timestamp: int
-    walltime_change: (
-        Annotated[
-            WalltimeChangeView,
-            Meta(description="Not in lists, nor where walltimes cannot be changed."),
-        ]
-        | UnsetType
-    ) = msgspec.field(name="walltime-change", default=UNSET)
 
 
 class JobResource(ResourceDetails, frozen=True, kw_only=True):
@@ -220,21 +212,18 @@ def job_row(call: OarCall[Any, Any], facts: JobFacts) -> dict[str, Any]:
     return item(call, values, job_links(call, job.id), with_uris=True)
 
 
-def job_details(call: OarCall[Any, Any], facts: JobFacts, *, alone: bool = True) -> dict[str, Any]:
+def job_details(call: OarCall[Any, Any], facts: JobFacts) -> dict[str, Any]:
     """A :class:`JobDetails`; with ``structure=oar`` by the names of ``oarstat``."""
     values = _details(facts)
-    change = walltime_change(facts) if alone else None
-    if change is not None:
-        values["walltime-change"] = change
     if call.structure == "oar":
         values = _as_oarstat(facts, values)
     return item(call, values, job_links(call, facts.job.id), with_uris=True)
 
 
-def full_job(call: OarCall[Any, Any], facts: JobFacts, *, alone: bool = True) -> dict[str, Any]:
-    """A :class:`FullJob`; ``alone``: not in a list."""
+def full_job(call: OarCall[Any, Any], facts: JobFacts) -> dict[str, Any]:
+    """A :class:`FullJob`."""
     return {
-        **job_details(call, facts, alone=alone),
+        **job_details(call, facts),
         "resources": job_resources(call, facts.job, facts.resources),
         "nodes": job_nodes(call, facts.job, facts.resources),
     }

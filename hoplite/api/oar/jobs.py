@@ -85,7 +85,7 @@ def list_oar_jobs_in_detail(call: OarCall[JobsQuery, None]) -> Answer:
     With `structure=oar` by the names of `oarstat`.
     """
     found = _found(call)
-    items: Items = [full_job(call, facts, alone=False) for facts in facts_of(call, found.jobs)]
+    items: Items = [full_job(call, facts) for facts in facts_of(call, found.jobs)]
     return paged(call, items, found.total, hash_by_id=False)
 
 
