@@ -127,6 +127,7 @@ def limits_of(settings: Settings) -> Limits:
         keep_jobs=settings.keep_jobs,
         keep_log_bytes=settings.keep_log_bytes,
         keep_keys_s=settings.idempotency_hours * 3600,
+        max_reservations=settings.max_reservations,
         users_may_suspend=settings.users_may_suspend,
     )
 

@@ -148,9 +148,10 @@ class Executor(Protocol):
         ...
 
     def extend(self, job_id: int, extra_s: float | None) -> None:
-        """Let the job run ``extra_s`` longer than the ``timeout_s`` that it was launched with (in
-        place of what was said before); None: its time stands still until this is called again.
-        Outlives this engine instance."""
+        """Let the job run ``extra_s`` longer (or, if negative, shorter) than the ``timeout_s`` that
+        it was launched with, in place of what was said before; None: its time stands still until
+        this is called again.  A time that is over by then ends the job at once.  Outlives this
+        engine instance."""
         ...
 
     def kill(self, job_id: int, grace_s: float) -> bool:

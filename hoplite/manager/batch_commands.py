@@ -29,6 +29,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
 from hoplite.model.timeline import Entry, Happening
+from hoplite.model.walltime_change import WalltimeAsk
 from hoplite.scheduling.decisions import Placement, Refusal, Wait
 
 Also = Callable[[int, float], Sequence[Change]]
@@ -63,6 +64,7 @@ class BatchCommands:
         self._check_count(jobs)
         for new in {_asked(new.batch): new for new in jobs}.values():
             self._check(new)
+        self._check_reservations(caller, jobs)
         ids, now = self._table.next_births(len(jobs))
         return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
 
@@ -70,6 +72,7 @@ class BatchCommands:
         """Where the job would be placed if it were created now; None: it cannot be told.  Raises
         as :meth:`create` does, and keeps nothing."""
         self._check(new)
+        self._check_reservations(caller, [new])
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
@@ -155,6 +158,36 @@ class BatchCommands:
             raise _wrong_state(live.job, "signalled", State.RUNNING)
         return live.job
 
+    def change_walltime(
+        self,
+        caller: Caller,
+        ref: str,
+        ask: WalltimeAsk,
+        *,
+        force: bool = False,
+        delay_next_jobs: bool = False,
+    ) -> Job:
+        """Change the walltime of a running job, in whole seconds.
+
+        A shorter one holds at once.  A longer one holds as far as it makes nobody behind the job
+        wait longer; the rest is pending (``job.granted.walltime_change``), replaces what was
+        pending before, and is given when there is room.  Jobs that come after it are not in its
+        way.  ``delay_next_jobs``: all others but reservations may have to wait.  ``force``: also
+        more than ``walltime_max_increase``.  Who may ask for these, :meth:`walltime_rights` tells.
+
+        Raises :class:`~hoplite.exceptions.MethodNotAllowedError` where the setting
+        ``walltime_change`` forbids it.
+        """
+        live = self._own(caller, ref)
+        self._queue.walltimes.change(caller, live, ask, force=force, delay=delay_next_jobs)
+        self._queue.walltime_changed(live.job)
+        return live.job
+
+    def walltime_rights(self, caller: Caller) -> tuple[bool, bool]:
+        """Whether the caller may ask for ``force``, and for ``delay_next_jobs``."""
+        walltimes = self._queue.walltimes
+        return walltimes.may_force(caller), walltimes.may_delay_others(caller)
+
     def resubmit(self, caller: Caller, ref: str) -> Job:
         """A new job that asks for the same as one that has ended."""
         job = self._table.get(ref)
@@ -207,6 +240,23 @@ class BatchCommands:
         if len(jobs) > 1 and any(new.batch and new.batch.starts_at is not None for new in jobs):
             raise InvalidFieldError(
                 "reservation: an array cannot be reserved; reserve jobs one by one",
+                field="reservation",
+            )
+
+    def _check_reservations(self, caller: Caller, jobs: Sequence[NewJob]) -> None:
+        most = self._limits.max_reservations
+        if most is None or caller.is_admin or not any(_is_reservation(new.batch) for new in jobs):
+            return
+        waiting = sum(
+            live.job.owner == caller.name
+            and live.job.state in (State.WAITING, State.HOLD)
+            and _is_reservation(live.job.batch)
+            for live in self._table.live
+        )
+        if waiting >= most:
+            raise NotAuthorizedError(
+                f"reservation: {caller.name} has {waiting} waiting reservations already; at most "
+                f"{most} are allowed at once (setting max_reservations)",
                 field="reservation",
             )
 
@@ -279,6 +329,10 @@ class BatchCommands:
 
     def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
         self._table.change(live, job, entry(job, what, caller.name, time.time()))
+
+
+def _is_reservation(batch: Batch | None) -> bool:
+    return batch is not None and batch.starts_at is not None
 
 
 def _asked(batch: Batch | None) -> Batch | None:

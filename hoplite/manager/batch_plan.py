@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import floor
 from threading import RLock
 
 import msgspec
@@ -25,6 +26,9 @@ from hoplite.scheduling.decisions import Decisions, Placement, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
 
+_TOLERANCE_S = 0.001
+"""Times are sums of floating-point numbers."""
+
 WAITS = frozenset({State.WAITING, State.RESUMING})
 HOLDS_RESOURCES = STARTED - {State.SUSPENDED, State.RESUMING}
 
@@ -35,6 +39,7 @@ class Start(msgspec.Struct, frozen=True):
     job_id: int
     assigned: tuple[int, ...]
     walltime_s: float
+    """Of the whole run, also of a job that goes on."""
     alternative: int
     held: HeldJob
 
@@ -61,7 +66,10 @@ class Plan:
         self._lock = RLock()
         self._now = 0.0
         self._waiting: dict[int, WaitingJob] = {}
-        self._holding: set[int] = set()
+        self._holding: dict[int, float] = {}
+        """Jobs that hold resources, and the walltime that is counted on."""
+        self._lengthened: dict[int, float] = {}
+        """Walltimes that were agreed to, and are not journalled yet."""
         self._starting: dict[int, Start] = {}
         """Let start, and not journalled yet."""
         self._refused: set[int] = set()
@@ -119,6 +127,25 @@ class Plan:
             for job_id in job_ids:
                 self._starting.pop(job_id, None)
             self.look(job_ids)
+
+    def lengthen(self, job: Job, walltime_s: float, *, displacing: bool) -> float:
+        """Let a running job have a longer walltime, as far as there is room: the walltime in whole
+        seconds that it may have, at least its own.  Must be followed by :meth:`lengthened`."""
+        with self._sound() as now:
+            own_s, ends_at = job.walltime_s or 0.0, job.walltime_ends_at
+            if ends_at is None or job.id not in self._holding:
+                return own_s
+            end = ends_at - own_s + walltime_s
+            found = self._scheduler.lengthen(job.id, end, now, displacing=displacing)
+            agreed = max(own_s, min(walltime_s, floor(own_s + found - ends_at + _TOLERANCE_S)))
+            self._holding[job.id] = self._lengthened[job.id] = agreed
+            return agreed
+
+    def lengthened(self, job_id: int) -> None:
+        """A longer walltime was journalled, or came to nothing: the table says which."""
+        with self._lock:
+            self._lengthened.pop(job_id, None)
+            self.look([job_id])
 
     def improve(self) -> bool:
         """Improve some predictions; True when nothing is left to gain."""
@@ -202,14 +229,16 @@ class Plan:
     def _start(self, job_id: int, decisions: Decisions, now: float) -> Start:
         held = self._scheduler.started(job_id, now)
         del self._waiting[job_id]
-        self._holding.add(job_id)
+        job = self._find(job_id)
+        whole_s = job.walltime_s if job is not None and job.state is State.RESUMING else None
         start = Start(
             job_id=job_id,
             assigned=self._demand.table.ids_of(held.bits),
-            walltime_s=round(held.end - now, 3),
+            walltime_s=whole_s or round(held.end - now, 3),
             alternative=decisions.starts[job_id].alternative,
             held=held,
         )
+        self._holding[job_id] = start.walltime_s
         self._starting[job_id] = start
         return start
 
@@ -222,14 +251,27 @@ class Plan:
         elif job.state in HOLDS_RESOURCES:
             # It was let start by this plan, or the plan is not that of the table.
             self._stale = self._stale or job_id not in self._holding
+            self._follow_walltime(job)
         else:
             self._waits_or_not(job)
+
+    def _follow_walltime(self, job: Job) -> None:
+        known_s = self._holding.get(job.id)
+        if known_s is None or job.walltime_s in (None, known_s) or job.id in self._lengthened:
+            return
+        now = self._time()
+        assert job.walltime_s is not None
+        changed = (
+            self._scheduler.prolonged if job.walltime_s > known_s else self._scheduler.shortened
+        )
+        changed(job.id, self._demand.held(job, now).end, now)
+        self._holding[job.id] = job.walltime_s
 
     def _waits_or_not(self, job: Job) -> None:
         now = self._time()
         if job.id in self._holding:
             self._scheduler.suspended(job.id, now)
-            self._holding.discard(job.id)
+            del self._holding[job.id]
         if job.state in WAITS and job.id not in self._waiting:
             self._submit(job)
         elif job.state not in WAITS and self._waiting.pop(job.id, None) is not None:
@@ -253,7 +295,7 @@ class Plan:
             self._look(job.granted.resubmitted_as)
             self._follow(job_id)
         self._waiting.pop(job_id, None)
-        self._holding.discard(job_id)
+        self._holding.pop(job_id, None)
         self._refused.discard(job_id)
         self._scheduler.ended(job_id, self._time(), succeeded=job is None or succeeded(job))
 
@@ -272,11 +314,13 @@ class Plan:
         now = self._time()
         jobs = [live.job for live in self._table.live if live.job.batch is not None]
         jobs.sort(key=lambda job: job.id)
-        held = [demand.held(job, now) for job in jobs if self._holds(job)]
+        holders = [self._as_agreed(job) for job in jobs if self._holds(job)]
+        held = [demand.held(job, now) for job in holders]
         held += [self._translated(start) for start in self._starting.values()]
         waits = [job for job in jobs if job.state in WAITS and job.id not in self._starting]
         self._waiting = {job.id: self._asked(job) for job in waits}
-        self._holding = {one.id for one in held}
+        self._holding = {job.id: job.walltime_s or 0.0 for job in holders}
+        self._holding |= {start.job_id: start.walltime_s for start in self._starting.values()}
         self._refused = set()
         self._stranded = self._on_dead(jobs)
         places = {
@@ -296,6 +340,13 @@ class Plan:
 
     def _holds(self, job: Job) -> bool:
         return job.state in HOLDS_RESOURCES and job.id not in self._starting
+
+    def _as_agreed(self, job: Job) -> Job:
+        walltime_s = self._lengthened.get(job.id, job.walltime_s)
+        if walltime_s == job.walltime_s:
+            return job
+        granted = msgspec.structs.replace(job.granted, walltime_s=walltime_s)
+        return msgspec.structs.replace(job, granted=granted)
 
     def _translated(self, start: Start) -> HeldJob:
         return msgspec.structs.replace(start.held, bits=self._demand.bits(start.assigned))

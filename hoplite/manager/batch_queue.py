@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -14,17 +13,20 @@ from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError
 from hoplite.execution.protocol import Executor
 from hoplite.manager.batch_plan import Plan, Start, Turn
+from hoplite.manager.clocks import Clocks
 from hoplite.manager.endings import ended_entry
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.launching import Launcher, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
+from hoplite.manager.walltimes import Walltimes
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, Outcome, State
 from hoplite.model.timeline import Entry, Happening
 
 log = structlog.get_logger("hoplite.manager")
 
+_RETRY_S = 1.0
 _LATE_S = 3600.0
 """A wait that has no end of its own is looked at so often; nothing depends on it."""
 
@@ -46,6 +48,8 @@ class BatchQueue:
         self._executor = executor
         self._launcher = launcher
         self._limits = limits
+        self._clocks = Clocks(table, executor)
+        self.walltimes = Walltimes(table, plan, self._clocks, limits)
         self._bell = threading.Condition()
         self._rung = False
         self._closed = False
@@ -56,11 +60,13 @@ class BatchQueue:
 
     def open(self) -> None:
         """After the table was recovered: bring the processes to the state that is journalled."""
-        for live in self._table.live:
-            if live.job.batch is not None and live.job.running:
-                with live.lock:
-                    self._restore(live.job)
-                self._note_checkpoint(live.job)
+        self._clocks.on_trouble = self.ring
+        lives = [live for live in self._table.live if live.job.batch is not None]
+        for live in [live for live in lives if live.job.running]:
+            with live.lock:
+                self._clocks.restore(live.job)
+            self._note_checkpoint(live.job)
+        self.walltimes.open([live.job for live in lives])
         self._thread.start()
 
     def close(self) -> None:
@@ -107,6 +113,8 @@ class BatchQueue:
                 self.plan.doubt()
                 raise
             if not turn.starts and not ended:
+                for job in self.walltimes.give_pending():
+                    self._note_checkpoint(job)
                 self.ring()
                 break
 
@@ -133,23 +141,7 @@ class BatchQueue:
         job = live.job.moved(Event.SUSPENDED, granted=granted, reason=f"suspended by {who}")
         self._table.change(live, job, entry(job, Happening.SUSPENDED, who, now))
         crash_point("manager.before_stop")
-        self._restore(job)
-
-    def _restore(self, job: Job) -> None:
-        """Have a job's clock and processes be as its state says."""
-        if job.state in (State.SUSPENDED, State.RESUMING):
-            self._extend(job, None)
-            self._executor.signal(job.id, signal.SIGSTOP)
-        elif job.state is State.RUNNING and job.granted.suspended_s:
-            self._extend(job, job.granted.suspended_s)
-            self._executor.signal(job.id, signal.SIGCONT)
-
-    def _extend(self, job: Job, extra_s: float | None) -> None:
-        try:
-            self._executor.extend(job.id, extra_s)
-        except OSError as error:
-            # Its clock runs on: it may be ended too early, and is never lost.
-            log.error("the time limit was not changed", job=job.id, error=str(error))
+        self._clocks.restore(job)
 
     def _start(self, starts: list[Start]) -> None:
         if not starts:
@@ -189,7 +181,7 @@ class BatchQueue:
             if moves:
                 self._table.change_together(moves)
             for job in resumed:
-                self._restore(job)
+                self._clocks.restore(job)
         return launches
 
     def _launched(self, job: Job, start: Start, hashed: bytes) -> Job:
@@ -268,11 +260,13 @@ class BatchQueue:
         if not self._launcher.ready:
             # Nothing can be started; who makes that possible pumps, which rings.
             return _LATE_S
-        due = [at for at in (self.plan.wake_at, *self._checkpoints().values()) if at is not None]
         now = time.time()
-        return max(0.0, min(min(due, default=now + _LATE_S) - now, _LATE_S))
+        again_at = now + _RETRY_S if self._clocks.behind else None
+        due = [self.plan.wake_at, again_at, *self._checkpoints().values()]
+        return max(0.0, min([at for at in due if at is not None], default=now + _LATE_S) - now)
 
     def _do_what_is_due(self, rung: bool) -> None:
+        self._clocks.try_again()
         for job_id, at in self._checkpoints().items():
             if at is not None and at <= time.time():
                 self._to_checkpoint.discard(job_id)
@@ -283,6 +277,11 @@ class BatchQueue:
             while not self._closed and not self.plan.improve():
                 pass
             self.pump()
+
+    def walltime_changed(self, job: Job) -> None:
+        """When it is to be checkpointed, and who can start, may be others."""
+        self._note_checkpoint(job)
+        self.changed(job.id)
 
     def _note_checkpoint(self, job: Job) -> None:
         if job.batch is not None and job.batch.checkpoint_s is not None:

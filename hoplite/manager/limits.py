@@ -25,4 +25,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     default_walltime_s: float = 7200.0
     users_may_suspend: bool = False
     """Whether owners can suspend and resume their running jobs; else only administrators."""
+    walltime_change: bool = True
+    """Whether the walltime of a running job can be changed."""
+    walltime_max_increase_s: float | None = None
+    """By how much at most; administrators may force more."""
+    users_may_delay_jobs: bool = False
+    """Whether owners can have others wait for a longer walltime; else only administrators."""
     max_array: int = 10_000
+    max_reservations: int | None = None
+    """Reservations that one user may have waiting, but for administrators; None: any number."""

@@ -7,6 +7,7 @@ import msgspec
 from hoplite.model.fault import Fault
 from hoplite.model.property_expression import Expression
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
+from hoplite.model.walltime_change import WalltimeChange
 
 CHECKPOINT_SIGNAL = 12
 """OAR's default: SIGUSR2."""
@@ -73,6 +74,8 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Why the batch system asked for its end."""
     resubmitted_as: int | None = None
     """The job that the batch system made in its place."""
+    walltime_change: WalltimeChange | None = None
+    """What was asked of ``walltime_s`` while it ran, and given."""
     fault: Fault | None = None
     """Why it ended before it ran what it was made for."""
 

@@ -22,6 +22,7 @@ class Happening(StrEnum):
     """It waits for its resources to go on."""
     RESUMED = "resumed"
     CHECKPOINT_REQUESTED = "checkpoint_requested"
+    WALLTIME_CHANGED = "walltime_changed"
     SIGNALLED = "signalled"
     RESUBMITTED = "resubmitted"
     """The batch system made another job in its place."""

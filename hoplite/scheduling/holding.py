@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
+import msgspec
+
 from hoplite.scheduling.book import Entry, Running
 from hoplite.scheduling.decisions import Cause, Placement
 from hoplite.scheduling.demand import HeldJob, WaitingJob
@@ -92,10 +96,68 @@ def prolong(planner: Planner, running: Running, until: float, displacing: bool) 
     running.regions.append(region)
     running.until = until
     if held.container:
-        _contain_longer(planner, running)
+        _contain(planner, running)
 
 
-def _contain_longer(planner: Planner, container: Running) -> None:
+def curtail(planner: Planner, running: Running, until: float) -> None:
+    """Let the plan count on the job's holding its resources until then only."""
+    if until >= running.until or not running.regions:
+        return
+    planes = planner.planes(running.held, fixed=True)
+    kept: list[Region] = []
+    for region in running.regions:
+        if region.end <= until:
+            kept.append(region)
+            continue
+        left = msgspec.structs.replace(region, end=max(until, region.start))
+        for plane in planes:
+            plane.release(region)
+            plane.occupy(left)
+        kept.append(left)
+    running.regions, running.until = kept, until
+    if running.held.container:
+        _contain(planner, running)
+    planner.room_from(until)
+
+
+def room(planner: Planner, running: Running, displacing: bool) -> float:
+    """Until when the job could hold its resources: the start of the first place behind it, or, if
+    places of others may be taken, of the first that may not be."""
+    held = running.held
+    if not running.regions:
+        return inf
+    bits = running.regions[0].bits
+    if held.inside is None:
+        planes = [planner.levels.base] if displacing else planner.levels.all()
+        bits &= planner.cluster.usable
+    else:
+        planes = planner.planes(held)
+    blocked = inf
+    for plane in planes:
+        slots = plane.view(held.sharing).slots
+        taken = (at for at, free in slots.since(running.until) if bits & ~free)
+        blocked = min(blocked, max(next(taken, inf), running.until))
+    if held.inside is not None and displacing:
+        blocked = _room_inside(planner, running)
+    return blocked - planner.limits.gap_s
+
+
+def _room_inside(planner: Planner, running: Running) -> float:
+    """The same in a container, whose plane does not tell who may be displaced."""
+    held = running.held
+    assert held.inside is not None
+    container = planner.book.running.get(held.inside)
+    reserved = (
+        entry.planned.start
+        for entry in planner.book.firm_in(held.inside)
+        if entry.job.starts_at is not None and entry.planned is not None
+        if entry.planned.bits & held.bits and entry.planned.start >= running.until
+    )
+    return min(running.until if container is None else container.until, *reserved, inf)
+
+
+def _contain(planner: Planner, container: Running) -> None:
+    """Its plane anew, for the time that the plan counts on it."""
     held = container.held
     planner.close(held.id)
     planner.levels.contain(held.id, held.bits, held.start, container.until)

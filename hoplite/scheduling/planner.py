@@ -140,7 +140,7 @@ class Planner:
             entry.delay = None
         if job.container:
             self._contain(job.id, placement.bits, placement.start, placement.end)
-        self._tell_dependents(job.id, placement.end)
+        self.tell_dependents(job.id, placement.end)
 
     def lift(self, entry: Entry) -> None:
         """Take the job's place away; the caller gives it another or none."""
@@ -151,7 +151,7 @@ class Planner:
             region = self.region(entry, placement)
             for plane in self.planes(entry.job, fixed=entry.job.starts_at is not None):
                 plane.release(region)
-            self._room_from(region.start)
+            self.room_from(region.start)
         self.book.plan(entry, None)
 
     def displace(self, entry: Entry, cause: Cause, by: int | None) -> None:
@@ -161,7 +161,7 @@ class Planner:
         job_id = entry.job.id
         if entry.job.container:
             self.close(job_id)
-        self._tell_dependents(job_id, inf)
+        self.tell_dependents(job_id, inf)
 
     def clear(self, region: Region, planes: list[Plane], cause: Cause, by: int | None) -> None:
         """Displace those whose planned places in these planes meet the region."""
@@ -210,7 +210,7 @@ class Planner:
                     self.held |= other.held.bits
         if held.container:
             self.close(held.id)
-        self._room_from(self.now)
+        self.room_from(self.now)
 
     def reserve(self, entry: Entry) -> Refusal | None:
         """Give a reservation its place at exactly its start, or say why not."""
@@ -273,7 +273,7 @@ class Planner:
         self.levels.contain(container, bits, start, end)
         self.wake(self.book.inner.get(container, set()))
 
-    def _tell_dependents(self, job_id: int, end: float) -> None:
+    def tell_dependents(self, job_id: int, end: float) -> None:
         """Those that come after a job must not start before its end."""
         dependents = self.book.dependents.get(job_id, set())
         for other in list(dependents):
@@ -283,7 +283,7 @@ class Planner:
         if end < inf:
             self.wake(dependents)
             if dependents:
-                self._room_from(end)
+                self.room_from(end)
 
     def wake(self, job_ids: set[int]) -> None:
         """Those of them for whom there was no place are looked at again."""
@@ -291,6 +291,7 @@ class Planner:
         self.book.parked -= woken
         self.book.unplaced |= woken
 
-    def _room_from(self, time: float) -> None:
+    def room_from(self, time: float) -> None:
+        """Something was given back from then on."""
         self.room = min(self.room, time)
         self.freed = True

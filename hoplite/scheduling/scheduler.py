@@ -13,11 +13,12 @@ The other predictions are improved by :meth:`Scheduler.settle`, in steps as larg
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 import msgspec
 
 from hoplite.scheduling import besteffort, holding, starting
-from hoplite.scheduling.book import Entry
+from hoplite.scheduling.book import Entry, Running
 from hoplite.scheduling.decisions import Cause, Decisions, Delay, Placement, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, Limits, WaitingJob
 from hoplite.scheduling.planner import Planner
@@ -107,12 +108,40 @@ class Scheduler:
             planner.displace(planner.book.waiting[other], Cause.DEPENDENCY, job_id)
         planner.fill(planner.limits.at_once)
 
+    def lengthen(self, job_id: int, end: float, now: float, *, displacing: bool) -> float:
+        """Have the running job's walltime end at ``end``, or as long before as it must: when the
+        first place behind it begins; if it may be ``displacing`` others, the first reservation.
+        Answers when it ends now.  Jobs that come after it wait for that."""
+        self._at(now)
+        planner, running = self._planner, self._planner.book.running[job_id]
+        room = holding.room(planner, running, displacing)
+        if room < end and planner.book.dependents.get(job_id):
+            # They are not in the way: they begin when it ends.
+            planner.tell_dependents(job_id, inf)
+            room = holding.room(planner, running, displacing)
+        end = max(running.held.end, min(end, room))
+        self._end_at(running, end)
+        return end
+
     def prolonged(self, job_id: int, end: float, now: float) -> None:
         """The running job's walltime ends later; those behind it make room."""
         self._at(now)
-        planner, running = self._planner, self._planner.book.running[job_id]
+        self._end_at(self._planner.book.running[job_id], end)
+
+    def _end_at(self, running: Running, end: float) -> None:
+        planner = self._planner
         running.held = msgspec.structs.replace(running.held, end=end)
         holding.prolong(planner, running, end + planner.limits.gap_s, True)
+        planner.tell_dependents(running.held.id, end)
+        planner.fill(planner.limits.at_once)
+
+    def shortened(self, job_id: int, end: float, now: float) -> None:
+        """The running job's walltime ends earlier; not before that of a job that runs inside it."""
+        self._at(now)
+        planner, running = self._planner, self._planner.book.running[job_id]
+        running.held = msgspec.structs.replace(running.held, end=end)
+        holding.curtail(planner, running, max(end, now) + planner.limits.gap_s)
+        planner.tell_dependents(job_id, end)
         planner.fill(planner.limits.at_once)
 
     def changed(

@@ -153,6 +153,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"default": "4 for each CPU, at least 8"},
         ),
     ] = msgspec.field(default_factory=_jobs_for_this_machine)
+    max_reservations: Annotated[
+        int,
+        Meta(
+            description="Reservations that one user may have waiting at once; administrators may "
+            "have any number.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 2
     kill_grace: Annotated[
         Duration, Meta(description="Time between SIGTERM and SIGKILL.", ge=0, le=DAY_S)
     ] = 5.0

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from hoplite.execution.protocol import Executor, Running, Verb
+from hoplite.execution.protocol import Ended, Executor, Running, Verb
 from tests.execution.engines import Engine
 from tests.execution.recording import Recorder, noted, spec, until
 
@@ -158,6 +158,57 @@ def test_time_that_was_given_outlives_the_server(
         assert isinstance(second.adopt(1, None), Running)
         assert later.end(1).timed_out
         assert time.monotonic() - began >= 3.0
+    finally:
+        second.close()
+
+
+def test_a_time_limit_is_shortened(executor: Executor, recorder: Recorder, tmp_path: Path) -> None:
+    _waiting(executor, recorder, tmp_path, timeout_s=300.0)
+    began = time.monotonic()
+    executor.extend(1, -299.0)
+    executor.extend(1, -298.0)
+    assert recorder.end(1).timed_out
+    assert 1.0 < time.monotonic() - began < 10.0
+
+
+def test_a_time_limit_that_is_shortened_to_what_is_over_ends_the_job_at_once(
+    executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    _waiting(executor, recorder, tmp_path, timeout_s=300.0)
+    executor.extend(1, None)
+    executor.extend(1, -300.0)
+    assert recorder.end(1).timed_out
+
+
+def test_a_shortened_time_limit_outlives_the_server(
+    engine: Engine, executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    """The job ends at it though no server is there."""
+    (pid,) = _waiting(executor, recorder, tmp_path, timeout_s=300.0)
+    executor.extend(1, -298.5)
+    executor.close()
+    until(lambda: _gone(pid), "the job's end")
+    second = engine.make()
+    second.open(Recorder())
+    try:
+        end = second.adopt(1, None)
+        assert isinstance(end, Ended)
+        assert end.timed_out
+    finally:
+        second.close()
+
+
+def test_the_time_limit_of_a_job_of_an_earlier_server_is_shortened(
+    engine: Engine, executor: Executor, recorder: Recorder, tmp_path: Path
+) -> None:
+    _waiting(executor, recorder, tmp_path, timeout_s=300.0)
+    executor.close()
+    later, second = Recorder(), engine.make()
+    second.open(later)
+    try:
+        assert isinstance(second.adopt(1, None), Running)
+        second.extend(1, -299.5)
+        assert later.end(1).timed_out
     finally:
         second.close()
 

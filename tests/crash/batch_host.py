@@ -24,6 +24,7 @@ from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 from hoplite.model.resource import ResourceState
 from hoplite.model.resource_request_parser import parse_request
+from hoplite.model.walltime_change import read_walltime_change
 from hoplite.settings import Settings
 from tests.server.process import wait_until
 
@@ -71,6 +72,9 @@ def answer(manager: JobManager, line: dict[str, Any]) -> Any:
         return view(manager.job(line["id"]))
     if do == "planned":
         return {job_id: place.bits for job_id, place in manager.batch.predictions().items()}
+    if do == "change_walltime":
+        ask = read_walltime_change(line["text"])
+        return view(manager.batch.change_walltime(ADMIN, str(line["id"]), ask))
     if do == "dead":
         manager.resources.set_state(ADMIN, line["ids"], ResourceState.DEAD)
         return None

@@ -230,3 +230,43 @@ def test_the_jobs_of_a_dead_resource_end_though_the_server_dies(
     ended = host.until(job["id"], State.ERROR)
     assert ended["outcome"] == "killed"
     assert ended["reason"] == f"ended by the server, as resource {job['assigned'][0]} is Dead"
+
+
+@pytest.mark.parametrize("point", ["", "manager.before_walltime:1"])
+def test_a_shortened_walltime_ends_a_job_whenever_the_server_dies(
+    point: str, host: BatchHost, notes: Path
+) -> None:
+    """Told of, it holds with no server there; written down only, from the next start on."""
+    host.start(crash_at=point)
+    job = host.ask(
+        "submit", request="/resource_id=1,walltime=1:0:0", command=f"echo $$ >> {notes}; sleep 300"
+    )
+    (pid,) = wait_until(lambda: lines(notes), "the pid")
+    host.until(job["id"], State.RUNNING)
+    told = host.ask("change_walltime", id=job["id"], text="0:0:2")
+    if point:
+        assert told is None
+        host.died()
+    else:
+        assert told["walltime_s"] == 2
+        host.kill_9()
+        wait_until(lambda: state_of(int(pid)) == "gone", "the end without a server")
+    host.start()
+    ended = host.until(job["id"], State.ERROR)
+    assert ended["reason"] == "it ran longer than its walltime of 2 s"
+
+
+def test_a_longer_walltime_holds_after_a_crash(host: BatchHost, notes: Path) -> None:
+    host.start()
+    job = host.ask(
+        "submit",
+        request="/resource_id=1,walltime=0:0:2",
+        command=f"echo x >> {notes}; sleep 3; echo y >> {notes}",
+    )
+    wait_until(lambda: lines(notes), "the job")
+    host.until(job["id"], State.RUNNING)
+    assert host.ask("change_walltime", id=job["id"], text="+0:1:0")["walltime_s"] == 62
+    host.kill_9()
+    host.start()
+    assert host.until(job["id"], State.TERMINATED)["walltime_s"] == 62
+    assert lines(notes) == ["x", "y"]

@@ -13,11 +13,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from hoplite.exceptions import JobEndedError, NotEnoughResourcesError, WrongJobStateError
+from hoplite.exceptions import (
+    InvalidFieldError,
+    JobEndedError,
+    NotEnoughResourcesError,
+    WrongJobStateError,
+)
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, Outcome, State
 from hoplite.model.resource import ResourceState
 from hoplite.model.timeline import Happening
+from hoplite.model.walltime_change import read_walltime_change
 from hoplite.scheduling.decisions import Reason
 from tests.manager.batch_world import ADMIN, CORES, BatchWorld, eventually
 from tests.manager.scripted import an_end
@@ -90,6 +96,30 @@ class BatchMachine(RuleBasedStateMachine):
         except JobEndedError:
             assert before.ended
 
+    @rule(
+        job_id=jobs,
+        text=st.sampled_from(["+0:30:0", "-0:10:0", "1:0:0", "+5:0:0"]),
+        delay=st.booleans(),
+    )
+    def change_walltime(self, job_id: int, text: str, delay: bool) -> None:
+        if not job_id:
+            return
+        before, ask = self.batch.job(job_id), read_walltime_change(text)
+        change = self.batch.manager.batch.change_walltime
+        try:
+            after = change(ADMIN, str(job_id), ask, delay_next_jobs=delay)
+        except WrongJobStateError:
+            assert not before.ended
+        except JobEndedError:
+            assert before.ended
+        except InvalidFieldError:
+            assert before.walltime_s is not None
+            assert ask.after(before.walltime_s) <= 0
+        else:
+            made = after.granted.walltime_change
+            assert made is not None
+            assert after.walltime_s == made.first_s + made.granted_s
+
     @rule(job_id=jobs, how=st.sampled_from(["returned", "exited", "signalled"]))
     def end(self, job_id: int, how: str) -> None:
         process = self.batch.world.processes.get(job_id)
@@ -120,6 +150,8 @@ class BatchMachine(RuleBasedStateMachine):
 
     def _settled(self) -> bool:
         manager = self.batch.manager
+        if manager.queue.plan.wants_turn or not manager.queue.plan.settled_down:
+            return False
         for job_id, process in list(self.batch.world.processes.items()):
             job = self.batch.job(job_id)
             if process.ended is not None and job.state not in ENDED:
@@ -170,7 +202,10 @@ class BatchMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_resource_is_held_twice(self) -> None:
-        jobs = [live.job for live in self.batch.manager.table.live]
+        table = self.batch.manager.table
+        # All at one moment: a job that ends hands its resources to the next.
+        with table.locked({live.job.id for live in table.live}) as lives:
+            jobs = [live.job for live in lives.values()]
         held = Counter(one for job in jobs if job.state in HOLDS for one in job.assigned)
         assert all(times == 1 for times in held.values()), jobs
 
@@ -191,12 +226,20 @@ class BatchMachine(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_what_the_journal_has(self) -> None:
-        manager = self.batch.manager
-        live = {live.job.id: live.job for live in manager.table.live}
-        kept = {job.id: job for job in manager.table.journal.live_jobs()}
-        differ = [f"{job} {kept.get(job.id)}" for job in live.values() if job != kept.get(job.id)]
-        assert not differ, differ[0]
-        assert live.keys() == kept.keys()
+        table = self.batch.manager.table
+        kept: dict[int, Job] = {}
+
+        def same_jobs() -> bool:
+            nonlocal kept
+            kept = {job.id: job for job in table.journal.live_jobs()}
+            return kept.keys() == {live.job.id for live in table.live}
+
+        # A queue that works on changes jobs with their locks held, the journal first.
+        eventually(same_jobs, self._state)
+        with table.locked(kept) as lives:
+            kept = {job.id: job for job in table.journal.live_jobs()}
+            for job_id, live in lives.items():
+                assert live.job.ended or live.job == kept[job_id]
 
     @invariant()
     def each_job_runs_again_at_most_once(self) -> None:

@@ -297,6 +297,76 @@ def test_a_prolonged_walltime_makes_those_behind_wait() -> None:
     assert start_of(scheduler, 2) == 150.0
 
 
+def test_a_walltime_is_lengthened_up_to_the_first_place_behind_it() -> None:
+    scheduler = Scheduler(0.0, EIGHT, waiting=[job(1, 4), job(2, 6)])
+    started(0.0, scheduler)
+    assert start_of(scheduler, 2) == 100.0
+    assert scheduler.lengthen(1, 500.0, 5.0, displacing=False) == 100.0
+    assert start_of(scheduler, 2) == 100.0
+    scheduler.withdraw(2, 6.0)
+    assert scheduler.lengthen(1, 500.0, 6.0, displacing=False) == 500.0
+    scheduler.submit(job(3, 6), 7.0)
+    assert start_of(scheduler, 3) == 500.0
+
+
+def test_a_walltime_that_may_delay_others_is_lengthened_up_to_a_reservation() -> None:
+    scheduler = Scheduler(0.0, EIGHT, waiting=[job(1), job(2), job(3, starts_at=400.0)])
+    started(0.0, scheduler)
+    assert start_of(scheduler, 2) == 100.0
+    assert scheduler.lengthen(1, 150.0, 5.0, displacing=True) == 150.0
+    assert start_of(scheduler, 2) == 150.0
+    delay = scheduler.delay(2)
+    assert delay is not None
+    assert (delay.cause, delay.by) == (Cause.OVERRUN, 1)
+    assert scheduler.lengthen(1, 9000.0, 6.0, displacing=True) == 400.0
+    assert start_of(scheduler, 2) == 500.0
+    assert start_of(scheduler, 3) == 400.0
+
+
+def test_those_that_come_after_a_job_are_not_in_the_way_of_its_walltime() -> None:
+    waiting = [job(1), job(2, after=frozenset({1})), job(3)]
+    scheduler = Scheduler(0.0, EIGHT, waiting=waiting[:2])
+    started(0.0, scheduler)
+    scheduler.submit(waiting[2], 1.0)
+    assert [start_of(scheduler, n) for n in (2, 3)] == [100.0, 200.0]
+    assert scheduler.lengthen(1, 190.0, 5.0, displacing=False) == 190.0
+    assert [start_of(scheduler, n) for n in (2, 3)] == [300.0, 200.0]
+
+
+def test_the_resources_end_bounds_a_walltime() -> None:
+    bounded = replace(EIGHT, upto=((300.0, NODE0),))
+    scheduler = Scheduler(0.0, bounded, waiting=[job(1)])
+    started(0.0, scheduler)
+    assert scheduler.lengthen(1, 9000.0, 5.0, displacing=True) == 300.0
+
+
+def test_a_shortened_walltime_brings_those_behind_forward() -> None:
+    scheduler = Scheduler(0.0, EIGHT, waiting=[job(1), job(2)])
+    started(0.0, scheduler)
+    scheduler.shortened(1, 40.0, 5.0)
+    assert scheduler.settle(5.0)
+    assert start_of(scheduler, 2) == 40.0
+    assert scheduler.lengthen(1, 500.0, 6.0, displacing=False) == 40.0
+    scheduler.ended(1, 40.0)
+    assert started(40.0, scheduler) == [2]
+
+
+def test_the_walltime_of_a_container_bounds_what_is_inside() -> None:
+    scheduler = Scheduler(0.0, EIGHT, waiting=[job(1, container=True)])
+    started(0.0, scheduler)
+    scheduler.submit(job(2, 4, 50.0, inside=1), 1.0)
+    scheduler.submit(job(3, 8, 30.0, inside=1), 1.0)
+    assert started(1.0, scheduler) == [2]
+    assert start_of(scheduler, 3) == 51.0
+    assert scheduler.lengthen(2, 900.0, 2.0, displacing=False) == 51.0
+    assert scheduler.lengthen(2, 900.0, 2.0, displacing=True) == 100.0
+    assert start_of(scheduler, 3) is None
+    assert scheduler.lengthen(1, 300.0, 3.0, displacing=False) == 300.0
+    assert start_of(scheduler, 3) == 100.0
+    scheduler.shortened(1, 120.0, 4.0)
+    assert start_of(scheduler, 3) is None
+
+
 def test_a_probe_changes_nothing() -> None:
     scheduler = Scheduler(0.0, EIGHT, waiting=[job(1), job(3)])
     started(0.0, scheduler)

@@ -30,6 +30,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "admins": ("ann", ("ann",)),
     "visibility": ("full", Visibility.FULL),
     "max_running": ("3", 3),
+    "max_reservations": ("5", 5),
     "kill_grace": ("500ms", 0.5),
     "status_retry": ("1h", 3600.0),
     "users_may_suspend": ("true", True),

@@ -19,7 +19,7 @@ from hoplite.execution.local import accounts
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.process_tree import LINUX, ProcessId, identity
-from hoplite.execution.local.wire import Launch
+from hoplite.execution.local.wire import LOOK_AGAIN, Launch
 from hoplite.execution.protocol import LaunchSpec, RunAs
 from hoplite.execution.runner import run_job
 
@@ -111,7 +111,8 @@ def _take(opened: OpenFiles) -> None:
 
 def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for signum in (signal.SIGCHLD, LOOK_AGAIN):
+        signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable(2)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hoplite.execution.local.ends import WardedJob
 from hoplite.execution.local.process_tree import kill_tree, terminate_tree
@@ -39,6 +39,16 @@ class Deadlines:
         if job.kill_at is None or at < job.kill_at:
             job.kill_at = at
             self._push(at, job)
+
+    def look_again(self, jobs: Iterable[WardedJob]) -> None:
+        """Their times may have been shortened."""
+        for job in jobs:
+            if job.times_out_at is None or job.timed_out:
+                continue
+            at = _put_off(job, time.monotonic())
+            if at < job.times_out_at:
+                job.times_out_at = at
+                self._push(at, job)
 
     def carry_out(self) -> None:
         """Do what is due by now."""

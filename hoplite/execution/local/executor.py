@@ -22,19 +22,20 @@ from hoplite.execution.local.adoption import (
 )
 from hoplite.execution.local.boot import boot_id
 from hoplite.execution.local.event_loop import EventLoop
-from hoplite.execution.local.job_files import Claim, JobFiles
+from hoplite.execution.local.job_files import JobFiles
 from hoplite.execution.local.kills import Kills
 from hoplite.execution.local.live_jobs import LiveJob, LiveJobs
 from hoplite.execution.local.process_tree import (
     ProcessId,
     is_alive,
     kill_tree,
+    send,
     signal_tree,
 )
 from hoplite.execution.local.warden_link import WardenLink
 from hoplite.execution.local.wardens import Wardens
 from hoplite.execution.local.watching import Watching
-from hoplite.execution.local.wire import Finished, FromWarden, Ready, Started
+from hoplite.execution.local.wire import LOOK_AGAIN, Finished, FromWarden, Ready, Started
 from hoplite.execution.protocol import (
     Ended,
     LaunchSpec,
@@ -128,7 +129,16 @@ class LocalExecutor:
 
     def extend(self, job_id: int, extra_s: float | None) -> None:
         """As the protocol says; raises OSError if it cannot be written."""
-        self._files(job_id).write_extra_time(extra_s)
+        files = self._files(job_id)
+        files.write_extra_time(extra_s)
+        launch = files.claims()
+        claim = files.claim(launch) if launch else None
+        if claim is None or claim.revoked:
+            return
+        send(claim.warden, LOOK_AGAIN)
+        job = self._jobs.get(job_id)
+        if job is not None:
+            self._loop.call_soon(lambda: self._look_at_limit(job))
 
     def kill(self, job_id: int, grace_s: float) -> bool:
         job = self._jobs.get(job_id)
@@ -243,20 +253,24 @@ class LocalExecutor:
         else:
             self._started(job, claimed.claim.process, claimed.at)
         self._loop.call_soon(lambda: self._watching.watch(job))
-        if claimed.claim.timeout_s is not None:
-            left_s = claimed.at + claimed.claim.timeout_s - time.time()
-            self._loop.call_later(max(0.0, left_s), lambda: self._out_of_time(job, claimed.claim))
+        self._look_at_limit(job)
 
-    def _out_of_time(self, job: LiveJob, claim: Claim) -> None:
-        """End it, unless its warden lives and sees to that."""
-        if not self._jobs.has(job):
+    def _look_at_limit(self, job: LiveJob) -> None:
+        """End an adopted job whose time is over, unless its warden lives and sees to that."""
+        if job.claimed is None or job.claimed.claim.timeout_s is None or not self._jobs.has(job):
             return
-        later = _LOOK_AFTER_WARDEN_S if is_alive(claim.warden) else _put_off(job)
+        claim, later = job.claimed.claim, _left_s(job)
+        if later <= 0 and is_alive(claim.warden):
+            later = _LOOK_AFTER_WARDEN_S
         if later > 0:
-            self._loop.call_later(later, lambda: self._out_of_time(job, claim))
-            return
-        job.timed_out = True
-        self._kills.begin(job, claim.process, claim.kill_grace_s)
+            job.looks += 1
+            nth = job.looks
+            self._loop.call_later(
+                later, lambda: self._look_at_limit(job) if job.looks == nth else None
+            )
+        elif not job.timed_out:
+            job.timed_out = True
+            self._kills.begin(job, claim.process, claim.kill_grace_s)
 
     def _conclude(self, job: LiveJob, waited_s: float) -> bool:
         """The adopted job's process is gone; False if its end may still be written down."""
@@ -276,14 +290,13 @@ class LocalExecutor:
             kill_tree(claimed.claim.process)
 
 
-def _put_off(job: LiveJob) -> float:
-    """For how many seconds an adopted job that is at its time limit has time yet."""
-    extra_s = job.files.read_extra_time()
-    if extra_s is None:
-        return _STANDSTILL_S
+def _left_s(job: LiveJob) -> float:
+    """For how many seconds an adopted job has time yet, or at least nobody need look."""
     assert job.claimed is not None  # it was adopted
     assert job.claimed.claim.timeout_s is not None
-    return job.claimed.at + job.claimed.claim.timeout_s + extra_s - time.time()
+    left_s = job.claimed.at + job.claimed.claim.timeout_s - time.time()
+    extra_s = job.files.read_extra_time()
+    return max(left_s, _STANDSTILL_S) if extra_s is None else left_s + extra_s
 
 
 def _is_of_other_boot(handle: msgspec.Raw | None) -> bool:

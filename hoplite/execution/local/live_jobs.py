@@ -27,6 +27,8 @@ class LiveJob:
         self.claimed: Claimed | None = None
         self.pidfd: int | None = None
         self.tries = 0
+        self.looks = 0
+        """How often it was said when to look whether its time is over; only the last counts."""
         self.timed_out = False
         """This server ended it at its time limit, its warden being gone."""
         self.kill_grace_s: float | None = None

@@ -29,6 +29,7 @@ from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.leftovers import clear_up, kill_orphans
 from hoplite.execution.local.process_tree import ProcessId, identity
 from hoplite.execution.local.wire import (
+    LOOK_AGAIN,
     Finished,
     FromWarden,
     Kill,
@@ -91,7 +92,8 @@ class Warden:
         """
         for end in (self._connection, self._wakeup, self._notified):
             end.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for signum in (signal.SIGCHLD, LOOK_AGAIN):
+            signal.signal(signum, lambda *_: None)
         signal.set_wakeup_fd(self._notified.fileno(), warn_on_full_buffer=False)
         self._selector.register(self._connection, selectors.EVENT_READ)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
@@ -99,7 +101,7 @@ class Warden:
         while self._hears or self._jobs or self._ends:
             for key, _ in self._selector.select(self._pause()):
                 if key.fileobj is self._wakeup:
-                    self._wakeup.recv(4096)
+                    self._notice(self._wakeup.recv(4096))
                 elif (forked := self._serve_connection()) is not None:
                     self._let_go()
                     return forked
@@ -107,6 +109,10 @@ class Warden:
             self._on_time()
         kill_orphans(self._jobs)
         return None
+
+    def _notice(self, signals: bytes) -> None:
+        if LOOK_AGAIN in signals:
+            self._deadlines.look_again(self._jobs.values())
 
     def _let_go(self) -> None:
         """In a child: close what is the warden's, and keep no word of other jobs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -10,6 +11,10 @@ import msgspec
 from hoplite.execution.local.process_tree import ProcessId
 from hoplite.execution.protocol import Ended, LaunchSpec, RunAs
 from hoplite.execution.written import EndedFile
+
+LOOK_AGAIN = signal.SIGURG
+"""Has a warden look whether time limits were shortened, also one whose server is gone.  A process
+that knows nothing of it is not harmed."""
 
 _LENGTH_BYTES = 4
 
