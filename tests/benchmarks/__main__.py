@@ -1,5 +1,5 @@
-"""``python -m tests.benchmarks [jobs] [latency] [routes] [history] [journal]
-[scheduling] [--quick] [--million]``
+"""``python -m tests.benchmarks [jobs] [latency] [client] [routes] [history]
+[journal] [scheduling] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.benchmarks import history, jobs, journal, latency, routes, scheduling
+from tests.benchmarks import client, history, jobs, journal, latency, routes, scheduling
 
 
 def _journal() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     known: dict[str, Callable[[], None]] = {
         "jobs": lambda: jobs.run(asked.quick),
         "latency": lambda: latency.run(asked.quick),
+        "client": lambda: client.run(asked.quick),
         "routes": lambda: routes.run(asked.quick),
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,
