@@ -64,6 +64,7 @@ class BatchCommands:
         self._check_count(jobs)
         for new in {_asked(new.batch): new for new in jobs}.values():
             self._check(new)
+        self._check_reservations(caller, jobs)
         ids, now = self._table.next_births(len(jobs))
         return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
 
@@ -71,6 +72,7 @@ class BatchCommands:
         """Where the job would be placed if it were created now; None: it cannot be told.  Raises
         as :meth:`create` does, and keeps nothing."""
         self._check(new)
+        self._check_reservations(caller, [new])
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
@@ -241,6 +243,23 @@ class BatchCommands:
                 field="reservation",
             )
 
+    def _check_reservations(self, caller: Caller, jobs: Sequence[NewJob]) -> None:
+        most = self._limits.max_reservations
+        if most is None or caller.is_admin or not any(_is_reservation(new.batch) for new in jobs):
+            return
+        waiting = sum(
+            live.job.owner == caller.name
+            and live.job.state in (State.WAITING, State.HOLD)
+            and _is_reservation(live.job.batch)
+            for live in self._table.live
+        )
+        if waiting >= most:
+            raise NotAuthorizedError(
+                f"reservation: {caller.name} has {waiting} waiting reservations already; at most "
+                f"{most} are allowed at once (setting max_reservations)",
+                field="reservation",
+            )
+
     def _check(self, new: NewJob) -> None:
         batch = new.batch
         if batch is None:
@@ -310,6 +329,10 @@ class BatchCommands:
 
     def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
         self._table.change(live, job, entry(job, what, caller.name, time.time()))
+
+
+def _is_reservation(batch: Batch | None) -> bool:
+    return batch is not None and batch.starts_at is not None
 
 
 def _asked(batch: Batch | None) -> Batch | None:

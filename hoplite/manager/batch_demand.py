@@ -111,9 +111,8 @@ class Demand:
             allowed &= self._yes("besteffort")
         if types.deploy:
             allowed &= self._yes("deploy")
-        if not types.desktop_computing:
-            allowed &= ~self._yes("desktop_computing")
-        return allowed
+        desktops = self._yes("desktop_computing")
+        return allowed & (desktops if types.desktop_computing else ~desktops)
 
     def _yes(self, name: str) -> int:
         return self.table.where(name, lambda value: value == "YES")
