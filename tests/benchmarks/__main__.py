@@ -1,5 +1,5 @@
 """``python -m tests.benchmarks [jobs] [latency] [client] [routes] [history]
-[journal] [scheduling] [--quick] [--million]``
+[journal] [scheduling] [oar_jobs] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -14,7 +14,16 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.benchmarks import client, history, jobs, journal, latency, routes, scheduling
+from tests.benchmarks import (
+    client,
+    history,
+    jobs,
+    journal,
+    latency,
+    oar_jobs,
+    routes,
+    scheduling,
+)
 
 
 def _journal() -> None:
@@ -36,6 +45,7 @@ def main() -> None:
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,
         "scheduling": lambda: scheduling.run(asked.quick),
+        "oar_jobs": lambda: oar_jobs.run(asked.quick),
     }
     unknown = set(asked.names) - known.keys()
     if unknown:
