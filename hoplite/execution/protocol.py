@@ -78,7 +78,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exception: msgspec.Raw | None = None
     """The record for ``status["exception"]``."""
     status: msgspec.Raw | None = None
-    """The last status, where the server had not taken it."""
+    """The last status, where the server was not told it or had not taken it."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
