@@ -31,8 +31,9 @@ class Demand:
 
     def is_possible(self, batch: Batch) -> bool:
         """Whether one of the requests could be granted if nothing else ran and all that is not
-        Dead were there."""
-        possible = self.table.possible
+        Dead (if it is permissive, all that is known) were there."""
+        permissive = read_types(batch.types).permissive
+        possible = self.table.all if permissive else self.table.possible
         return any(
             self._requests.fit(alternative, possible).choose(possible)
             for alternative in self.alternatives(batch)
@@ -111,9 +112,8 @@ class Demand:
             allowed &= self._yes("besteffort")
         if types.deploy:
             allowed &= self._yes("deploy")
-        if not types.desktop_computing:
-            allowed &= ~self._yes("desktop_computing")
-        return allowed
+        desktops = self._yes("desktop_computing")
+        return allowed & desktops if types.desktop_computing else allowed & ~desktops
 
     def _yes(self, name: str) -> int:
         return self.table.where(name, lambda value: value == "YES")
