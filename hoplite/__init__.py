@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hoplite.client.availability import is_hoplite_available, wait_for_hoplite
+
+    __version__: str
+
+__all__ = ["__version__", "is_hoplite_available", "wait_for_hoplite"]
 
 
-def __getattr__(name: str) -> str:
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
     # Late, because most processes that import hoplite (every job's) never ask.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        return _version()
+    from hoplite.client import availability
+
+    return getattr(availability, name)
+
+
+def _version() -> str:
     from importlib import metadata
 
     try:

@@ -19,7 +19,7 @@
     ├── ResourceInUseError               403
     ├── NotFoundError                    404
     │   ├── JobDoesNotExistError         404
-    │   ├── JobPluginDoesNotExistError   404
+    │   │   └── JobPluginDoesNotExistError 404
     │   └── ResourceDoesNotExistError    404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
@@ -37,10 +37,15 @@
     │   └── StorageUnavailableError      503
     ├── StorageFullError                 507
     ├── SettingError                     the server does not start
-    ├── JobFailedError                   raised by clients
     ├── JobPluginLoadError               raised in the job's process
+    ├── JobFailedError                   raised by clients
+    │   └── JobKilledError               raised by clients
     ├── TimeoutError                     raised by clients
+    ├── CredentialsError                 raised by clients
     └── ConnectionError                  raised by clients
+        ├── HostNotFoundError            raised by clients
+        ├── TlsError                     raised by clients
+        └── NoAnswerError                raised by clients
 
 Each class has a stable ``code`` and an HTTP status.  The server answers
 ``{"error": message, "code": code, "exception": class name}``, and a client turns that answer back
@@ -49,7 +54,10 @@ into the class with :func:`from_answer`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import builtins
+from typing import Any, ClassVar, NoReturn
+
+from hoplite.failure_record import failure_text, job_records, record, text
 
 
 class HopliteError(Exception):
@@ -196,13 +204,17 @@ class JobDoesNotExistError(NotFoundError):
         return cls(f"Job with UUID: {ref} does not exist")
 
 
-class JobPluginDoesNotExistError(NotFoundError):
-    """No plugin of this name is installed, or it came after the last reload."""
+class JobPluginDoesNotExistError(JobDoesNotExistError):
+    """No plugin of this name is installed, or it came after the last reload.
+
+    It is a JobDoesNotExistError because that is what the client of Hoplite 15 raised.
+    """
 
     code = "job-plugin-does-not-exist"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Job plugin '{name}' does not exist", field="name")
+        super().__init__(f"Job plugin '{name}' does not exist")
+        self.field = "name"
 
 
 class ResourceDoesNotExistError(NotFoundError):
@@ -324,8 +336,9 @@ class SettingError(HopliteError):
 class JobFailedError(HopliteError):
     """A job ended with an exception.
 
-    ``previous_exception`` is the record in the job's status (see "When a job fails" in the docs);
-    ``traceback_object`` its traceback record.
+    ``previous_exception`` is the record in the job's status (see "When a job fails" in the docs),
+    ``traceback_object`` its traceback record, ``status`` the job's whole status, ``outcome`` what
+    became of the job.  ``addr`` and ``uuid`` say which job it was.
     """
 
     code = "job-failed"
@@ -336,12 +349,82 @@ class JobFailedError(HopliteError):
         uuid: str = "",
         traceback_object: Any = None,
         previous_exception: Any = None,
+        *,
+        status: dict[str, Any] | None = None,
+        outcome: str = "failed",
     ) -> None:
         self.addr = address
         self.uuid = uuid
         self.traceback_object = traceback_object
         self.previous_exception = previous_exception
-        super().__init__(f"Job {uuid} on {address} failed: {previous_exception}")
+        self.status = status or {}
+        self.outcome = outcome
+        super().__init__(failure_text(address, uuid, traceback_object, previous_exception))
+
+    @property
+    def remote_type(self) -> str:
+        """The qualified name of the class of the exception, or such a word as ``ProcessExited``."""
+        return text(record(self.previous_exception).get("type"))
+
+    @property
+    def remote_message(self) -> str:
+        """What the exception said."""
+        return text(record(self.previous_exception).get("message"))
+
+    @property
+    def remote_traceback(self) -> str:
+        """The traceback as text; empty if no exception was left behind."""
+        return text(record(self.traceback_object).get("text"))
+
+    @property
+    def nested_jobs(self) -> list[JobFailedError]:
+        """The failed jobs that this one failed of, the nearest first."""
+        return [
+            JobFailedError(
+                text(inner.get("address")), text(inner.get("uuid")), inner.get("traceback"), inner
+            )
+            for inner in job_records(self.previous_exception)[1:]
+        ]  # fmt: skip
+
+    @property
+    def root(self) -> JobFailedError:
+        """The innermost of the failed jobs: this one, if it failed by itself."""
+        return (self.nested_jobs or [self])[-1]
+
+    def raise_remote_exception(self) -> NoReturn:
+        """Raise the exception that was the root of it, if it is a built-in one; else this error.
+
+        Nothing is unpickled: the exception is made anew from its name and message.
+        """
+        root = self.root
+        cls = getattr(builtins, root.remote_type, None)
+        if isinstance(cls, type) and issubclass(cls, Exception):
+            try:
+                original = cls(root.remote_message)
+            except TypeError:  # it needs more than a message
+                raise self from None
+            raise original from self
+        raise self
+
+
+class JobKilledError(JobFailedError):
+    """A job was killed or cancelled before it was done; the message has the reason."""
+
+    code = "job-killed"
+
+    def __init__(
+        self,
+        address: str = "",
+        uuid: str = "",
+        reason: str | None = None,
+        *,
+        status: dict[str, Any] | None = None,
+        outcome: str = "killed",
+    ) -> None:
+        super().__init__(address, uuid, status=status, outcome=outcome)
+        HopliteError.__init__(
+            self, f"Job {uuid} on {address} was {outcome}" + (f": {reason}" if reason else "")
+        )
 
 
 class JobPluginLoadError(HopliteError):
@@ -351,23 +434,47 @@ class JobPluginLoadError(HopliteError):
 
 
 class TimeoutError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import
-    """Waiting for a job took longer than the caller allowed; the job goes on."""
+    """Waiting for a job, or for a server, took longer than the caller allowed; a job goes on."""
 
     code = "timeout"
 
-    def __init__(self, uuid: str | int = 0) -> None:
+    def __init__(self, uuid: str | int = 0, message: str = "") -> None:
         self.uuid = uuid
-        super().__init__(f"Timed out waiting for job {uuid}")
+        super().__init__(message or f"Timed out waiting for job {uuid}")
+
+
+class CredentialsError(HopliteError):
+    """Kept credentials cannot be used: unreadable, of the wrong form, or open to others."""
+
+    code = "credentials"
 
 
 class ConnectionError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import
-    """The server cannot be reached."""
+    """The server cannot be reached; ``addr`` is its address and the message has the reason."""
 
     code = "connection"
 
-    def __init__(self, addr: str = "") -> None:
+    def __init__(self, addr: str = "", reason: str = "") -> None:
         self.addr = addr
-        super().__init__(f"Could not connect to {addr}")
+        super().__init__(f"Could not connect to {addr}" + (f": {reason}" if reason else ""))
+
+
+class HostNotFoundError(ConnectionError):
+    """The host's name cannot be resolved."""
+
+    code = "host-not-found"
+
+
+class TlsError(ConnectionError):
+    """No secure connection: the certificate is not trusted, or the other end speaks no TLS."""
+
+    code = "tls"
+
+
+class NoAnswerError(ConnectionError):
+    """The server took the request and did not answer in time, or hung up."""
+
+    code = "no-answer"
 
 
 def _tree(root: type[HopliteError]) -> dict[str, type[HopliteError]]:
@@ -382,9 +489,9 @@ def by_code() -> dict[str, type[HopliteError]]:
     return _tree(HopliteError)
 
 
-def from_answer(code: str, message: str) -> HopliteError:
+def from_answer(code: str, message: str, *, field: str | None = None) -> HopliteError:
     """Rebuild the error that a server answered; an unknown code gives the root class."""
     cls = by_code().get(code, HopliteError)
     error = cls.__new__(cls)
-    HopliteError.__init__(error, message)
+    HopliteError.__init__(error, message, field=field)
     return error

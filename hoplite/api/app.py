@@ -12,7 +12,16 @@ from hoplite.api import openapi
 from hoplite.api.auth.in_process import InProcessClient
 from hoplite.api.auth.proxy import TrustedProxies
 from hoplite.api.errors import error_answer, register_errors
-from hoplite.api.hoplite import events, job, job_lists, job_plugins, logs, new_job, root
+from hoplite.api.hoplite import (
+    events,
+    job,
+    job_lists,
+    job_plugins,
+    job_why,
+    logs,
+    new_job,
+    root,
+)
 from hoplite.api.oar.links import mount_of
 from hoplite.api.oar.mount import OAR_ROUTES, OarDialect
 from hoplite.api.service import Service
@@ -22,6 +31,7 @@ HOPLITE_ROUTES = (
     job_lists.routes,
     new_job.routes,
     job.routes,
+    job_why.routes,
     logs.routes,
     events.routes,
     job_plugins.routes,

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hoplite.exceptions import ConnectionError, HopliteError, from_answer
+from hoplite.client.answers import refusal
+from hoplite.exceptions import ConnectionError, HopliteError
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -124,7 +125,7 @@ class StatusUpdater:
         if status in _RETRIED:
             return False
         if not 200 <= status < 300:
-            _refused(f"{_url(self.addr)}/jobs/{self.uuid}", status, text)
+            raise refusal(f"{_url(self.addr)}/jobs/{self.uuid}", status, text)
         return True
 
     def _path(self) -> str:
@@ -199,13 +200,3 @@ def _as_text(key: str, value: object) -> str:
 
 def _url(addr: str) -> str:
     return (addr if "://" in addr else f"http://{addr}").rstrip("/")
-
-
-def _refused(url: str, status: int, text: bytes) -> NoReturn:
-    try:
-        told = json.loads(text)
-        code, message = str(told["code"]), str(told["error"])
-    except (ValueError, KeyError, TypeError):
-        said = text[:200].decode(errors="replace")
-        raise HopliteError(f"{url} answered {status}: {said}") from None
-    raise from_answer(code, message)

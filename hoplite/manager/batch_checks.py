@@ -100,14 +100,14 @@ class Checks:
             )
 
     def _quota(self, caller: Caller, batch: Batch) -> None:
-        if batch.starts_at is None or caller.is_admin:
+        most = self._limits.max_reservations
+        if batch.starts_at is None or most is None or caller.is_admin:
             return
         waiting = [live.job for live in self._table.live if _is_reservation(live.job, caller.name)]
-        if len(waiting) >= self._limits.max_reservations:
+        if len(waiting) >= most:
             raise NotAuthorizedError(
-                "reservation: you cannot have more than "
-                f"{self._limits.max_reservations} waiting advance reservations (setting "
-                "max_reservations)",
+                f"reservation: {caller.name} has {len(waiting)} waiting reservations already; at "
+                f"most {most} are allowed at once (setting max_reservations)",
                 field="reservation",
             )
 

@@ -113,7 +113,7 @@ class Demand:
         if types.deploy:
             allowed &= self._yes("deploy")
         desktops = self._yes("desktop_computing")
-        return allowed & desktops if types.desktop_computing else allowed & ~desktops
+        return allowed & (desktops if types.desktop_computing else ~desktops)
 
     def _yes(self, name: str) -> int:
         return self.table.where(name, lambda value: value == "YES")

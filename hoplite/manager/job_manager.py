@@ -28,7 +28,7 @@ from hoplite.exceptions import (
     TooLargeError,
     WrongApiKeyError,
 )
-from hoplite.execution.protocol import Executor
+from hoplite.execution.protocol import Executor, RunAs
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
@@ -269,11 +269,10 @@ class JobManager:
         self._check_new(caller, new)
         return self.batch.dry_run(caller, new)
 
-    def home(self, owner: str) -> str:
-        """The home directory of the account that ``owner``'s jobs run as.  Raises
-        :class:`~hoplite.exceptions.NotAuthorizedError` where there is no such account."""
-        account = self._owners.run_as(owner)
-        return str(Path.home()) if account is None else account.home
+    def account(self, owner: str) -> RunAs | None:
+        """The account that ``owner``'s jobs run as; None: the server's own.  Raises
+        :class:`~hoplite.exceptions.NotAuthorizedError` where there is none."""
+        return self._owners.run_as(owner)
 
     def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self.plugins.plugins():

@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     users_may_delay_jobs: bool = False
     """Whether owners can have others wait for a longer walltime; else only administrators."""
     max_array: int = 10_000
-    max_reservations: int = 2
-    """Of one user, that wait; administrators may have more."""
+    max_reservations: int | None = None
+    """Reservations that one user may have waiting, but for administrators; None: any number."""
     local_nodes: tuple[str, ...] = ("*",)
     """Nodes that are this machine, beside its host name and ``localhost``; ``*``: all."""

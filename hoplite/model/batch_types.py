@@ -54,6 +54,8 @@ def read_types(types: Iterable[str]) -> BatchTypes:
     found: dict[str, object] = {}
     for text in types:
         name, equals, value = text.partition("=")
+        # Tokens have names of their own: token:x=1.
+        name = "token" if re.fullmatch(r"token:\w+", name) else name
         is_flag = name in _FLAGS and not equals
         if is_flag or (name in _PERHAPS_WITH_VALUE and (value or not equals)):
             found[name] = True

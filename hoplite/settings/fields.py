@@ -154,6 +154,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"default": "4 for each CPU, at least 8"},
         ),
     ] = msgspec.field(default_factory=_jobs_for_this_machine)
+    max_reservations: Annotated[
+        int,
+        Meta(
+            description="Reservations that one user may have waiting at once; administrators may "
+            "have any number.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 2
     kill_grace: Annotated[
         Duration, Meta(description="Time between SIGTERM and SIGKILL.", ge=0, le=DAY_S)
     ] = 5.0
@@ -199,15 +208,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = False
     max_array: Annotated[int, Meta(description="Jobs of one array.", ge=1, le=1_000_000)] = 10_000
-    max_reservations: Annotated[
-        int,
-        Meta(
-            description="Reservations of one user that wait for their date; administrators may "
-            "have more.",
-            ge=0,
-            le=1_000_000,
-        ),
-    ] = 2
     local_nodes: Annotated[
         tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
         Meta(

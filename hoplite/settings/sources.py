@@ -21,6 +21,7 @@ from hoplite.settings.fields import Settings
 OTHER_VARIABLES = {
     "HOPLITE_CONFIG": "the file that the server reads its settings from",
     "HOPLITE_TOKEN": "the token that clients show",
+    "HOPLITE_CLIENT_CONFIG": "the file that clients read their credentials from",
     "HOPLITE_CRASH_AT": "in tests: where the process dies",
     "HOPLITE_WARDEN_CRASH_AT": "in tests: where the process that jobs are forked from dies",
     "HOPLITE_JOB_ID": "in a job's process: its id",

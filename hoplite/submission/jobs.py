@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,43 +19,25 @@ from hoplite.model.resource_property import PropertyTable
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
 from hoplite.model.resource_request_parser import parse_request
 from hoplite.submission.admission import Admitted, admit
-from hoplite.submission.directives import scanned
-from hoplite.submission.launching_place import (
-    Homes,
-    default_output,
-    launching_directory,
-    output_file,
-    with_home_within,
+from hoplite.submission.around import Around
+from hoplite.submission.commands import (
+    Command,
+    check_scripts,
+    check_what_runs,
+    checked_size,
+    command_of,
+    parameters_of,
+    script_of,
 )
+from hoplite.submission.directives import scanned
+from hoplite.submission.initial_request import initial_request
+from hoplite.submission.launching_place import default_output, launching_directory, output_file
 from hoplite.submission.options import Options, canonical, read_options
-from hoplite.submission.parameters import read_parameters
 
 SHELL_COMMAND = "hoplite.plugins.shell_command"
-NOTHING_TO_RUN = "A job must have a script, a command (script_path) or must be a reservation!"
 
-_SCRIPT_NAME = "oarapi.subscript"
-_RUN_SCRIPT = 'exec "$HOPLITE_SCRIPT"'
-_RUN_NOTHING = 'exec sleep "$((OAR_JOB_WALLTIME_SECONDS - 1))"'
+_WHERE_SCRIPTS_ARE = frozenset({"scanscript", "script", "script-path", "workdir"})
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2} \d{1,2}:\d{1,2}(:\d{1,2})?")
-_SECRET = frozenset({"import-job-key-inline", "import-job-key-inline-priv"})
-_NOT_SHOWN = frozenset({"command", "script", "script-path", "workdir", "param-file", "config"})
-_MAX_SCRIPTS_BYTES = 64 << 20
-
-
-class Around(msgspec.Struct, frozen=True, kw_only=True):
-    """What a submission is read against."""
-
-    properties: PropertyTable
-    home: str
-    """Of the account that the jobs will run as."""
-    homes: Homes
-    is_admin: bool
-    default_walltime_s: float
-    max_array: int
-    max_script_bytes: int
-    read_file: Callable[[str, str], str]
-    """The text of a file that the caller may read, by its absolute path; the second argument is the
-    option that names it, for errors."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +64,7 @@ def read_submission(given: Mapping[str, Any], around: Around) -> Submission:
             said=(f"Resubmitting job {options.resubmit}...",),
             dry_run=options.dry_run,
         )
-    _check_what_runs(options)
+    check_what_runs(options)
     requests = _requests(options, around.properties)
     admitted = admit(
         options.queue,
@@ -92,7 +74,7 @@ def read_submission(given: Mapping[str, Any], around: Around) -> Submission:
         is_admin=around.is_admin,
         default_walltime_s=around.default_walltime_s,
     )
-    batch = _batch(options, requests, admitted, around, _shown(named))
+    batch = _batch(options, requests, admitted, around, initial_request(named))
     jobs = tuple(_jobs(options, batch, around))
     said = (*warnings, *admitted.said, *_remarks(options, len(jobs)))
     return Submission(jobs=jobs, said=said, dry_run=options.dry_run)
@@ -106,8 +88,8 @@ def _with_directives(
         return named, ()
     script = asked.script
     if script is None and (path := asked.script_path) is not None:
-        words = shlex.split(path) if path.strip() else [""]
-        place = launching_directory(asked.workdir, words[0], around.home, around.homes)
+        program = _first_word(path)
+        place = launching_directory(asked.workdir, program, around.home, around.homes)
         script = around.read_file(place, "script_path")
     if script is None:
         raise InvalidFieldError(
@@ -117,27 +99,13 @@ def _with_directives(
     return canonical(found.options), found.warnings
 
 
-_WHERE_SCRIPTS_ARE = frozenset({"scanscript", "script", "script-path", "workdir"})
-
-
-def _check_what_runs(options: Options) -> None:
-    given = [
-        name
-        for name, value in (
-            ("command", options.command or options.script_path),
-            ("script", options.script),
-            ("plugin", options.plugin),
-        )
-        if value is not None
-    ]
-    if len(given) > 1:
+def _first_word(command: str) -> str:
+    try:
+        return shlex.split(command)[0]
+    except (ValueError, IndexError):
         raise InvalidFieldError(
-            f"{given[1]}: {' and '.join(given)} exclude each other; give one", field=given[1]
-        )
-    if not given and options.reservation is None:
-        raise InvalidFieldError(NOTHING_TO_RUN, field="command")
-    if options.config is not None and options.plugin is None:
-        raise InvalidFieldError("config: it needs the name of a plugin, in plugin", field="config")
+            f"script_path: {command!r} is not the path of a script", field="script_path"
+        ) from None
 
 
 def _requests(options: Options, properties: PropertyTable) -> tuple[ResourceRequest, ...]:
@@ -164,8 +132,7 @@ def _batch(
         properties=filter_text,
         filter=parse_filter(filter_text, around.properties) if filter_text else None,
         initial_request=shown,
-        command=_command_shown(options, around.home),
-        script=_script(options, around),
+        script=script_of(options, around),
         launching_directory=None if inside else launching_directory(*place),
         stdout=_output(options, "stdout", options.stdout, around.home),
         stderr=_output(options, "stderr", options.stderr, around.home),
@@ -180,101 +147,28 @@ def _batch(
 
 
 def _jobs(options: Options, batch: Batch, around: Around) -> list[NewJob]:
-    size = _size(options.array, around.max_array)
-    lines = _parameters(options, around)
-    if options.plugin is not None:
-        if lines is not None:
-            raise InvalidFieldError(
-                "param_file: its lines are for commands; a plugin takes a config",
-                field="param_file",
-            )
+    size = checked_size(options.array, around.max_array)
+    lines = parameters_of(options, around)
+    command = command_of(options, around.home)
+    check_scripts(batch.script, size if lines is None else len(lines))
+    if command is None:
         config = msgspec.Raw(msgspec.json.encode(options.config or {}))
-        return [NewJob(plugin=options.plugin, config=config, run=True, batch=batch)] * size
-    run, shown = _command_run(options, around.home), batch.command
+        return [NewJob(plugin=options.plugin or "", config=config, run=True, batch=batch)] * size
     if lines is None:
-        return [_shell_job(run, batch)] * size
-    _check_size(options, len(lines), around.max_array)
-    return [
-        _shell_job(f"{run} {line}", msgspec.structs.replace(batch, command=f"{shown} {line}"))
-        for line in lines
-    ]
+        return [_shell_job(command, batch)] * size
+    return [_shell_job(command.with_parameters(line), batch) for line in lines]
 
 
-def _shell_job(command: str, batch: Batch) -> NewJob:
-    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command]}))
+def _shell_job(command: Command, batch: Batch) -> NewJob:
+    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command.run]}))
+    batch = msgspec.structs.replace(batch, command=command.shown)
     return NewJob(plugin=SHELL_COMMAND, config=config, run=True, batch=batch)
-
-
-def _command_run(options: Options, home: str) -> str:
-    if options.script is not None:
-        return _RUN_SCRIPT
-    command = options.command or options.script_path
-    return _RUN_NOTHING if command is None else with_home_within(command, home)
-
-
-def _command_shown(options: Options, home: str) -> str | None:
-    if options.plugin is not None:
-        return None
-    if options.script is not None:
-        return f"./{_SCRIPT_NAME}"
-    command = options.command or options.script_path
-    return "" if command is None else with_home_within(command, home)
-
-
-def _script(options: Options, around: Around) -> str | None:
-    if options.script is None:
-        return None
-    script = with_home_within(options.script, around.home)
-    size = len(script.encode("utf-8", "surrogatepass"))
-    if size > around.max_script_bytes or size * (options.array or 1) > _MAX_SCRIPTS_BYTES:
-        raise InvalidFieldError(
-            f"script: {size} bytes; at most {around.max_script_bytes} are taken, and "
-            f"{_MAX_SCRIPTS_BYTES} for all jobs of an array: hand large data over in files",
-            field="script",
-        )
-    return script
 
 
 def _output(options: Options, stream: str, asked: str | None, home: str) -> str | None:
     if asked is not None:
         return output_file(asked, home, stream)
     return None if options.plugin is not None else default_output(stream, options.name)
-
-
-def _size(array: int | None, most: int) -> int:
-    if array is None:
-        return 1
-    if not 1 <= array <= most:
-        raise InvalidFieldError(
-            f"array: An array job must have a positive number of sub-jobs, at most {most}, not {array}",
-            field="array",
-        )
-    return array
-
-
-def _check_size(options: Options, count: int, most: int) -> None:
-    if options.array is not None and options.array != count:
-        raise InvalidFieldError(
-            f"array: {options.array} jobs, but parameters for {count}; leave array out",
-            field="array",
-        )
-    _size(count, most)
-
-
-def _parameters(options: Options, around: Around) -> list[str] | None:
-    text, field = options.param_file, "param_file"
-    if options.array_param_file is not None:
-        if text is not None:
-            raise InvalidFieldError(
-                "array-param-file: param_file has parameters already; give one of the two",
-                field="array-param-file",
-            )
-        field = "array-param-file"
-        place = launching_directory(
-            options.workdir, options.array_param_file, around.home, around.homes
-        )
-        text = around.read_file(place, field)
-    return None if text is None else read_parameters(text, field)
 
 
 def _date(text: str | None) -> float | None:
@@ -311,27 +205,6 @@ def _signal(number: int | None) -> int:
             f"signal: {number} is no signal; they are numbered from 1 to 64", field="signal"
         )
     return number
-
-
-def _shown(named: Mapping[str, Any]) -> str:
-    """The request as a command line of ``oarsub``, without what is secret or long."""
-    words = ["oarsub"]
-    for name, value in named.items():
-        if name in _NOT_SHOWN:
-            continue
-        for each in value if isinstance(value, list) else [value]:
-            if name in _SECRET:
-                words.append(f"--{name}=***")
-            elif each in (True, ""):
-                words.append(f"--{name}")
-            else:
-                words.append(f"--{name}={shlex.quote(str(each))}")
-    command = named.get("command") or named.get("script-path")
-    if isinstance(command, str):
-        words.append(shlex.quote(command))
-    elif named.get("script"):
-        words.append(f"./{_SCRIPT_NAME}")
-    return " ".join(words)
 
 
 def _remarks(options: Options, count: int) -> list[str]:

@@ -2,66 +2,83 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from hoplite.exceptions import InvalidFieldError
+from hoplite.submission import option_values as values
 
-MAX_TEXT = 10_000
-"""Characters of an option that is neither a command, a script nor a file of parameters."""
 NO_INTERACTIVE = "The API cannot manage interactive jobs"
 
-_LARGEST = 2**53 - 1
-_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,16}\s*", re.ASCII)
-_FALSE = frozenset({"0", "no", "false", "off"})
 _ALIASES = {"resources": "resource", "types": "type", "properties": "property"}
 _IGNORED = frozenset({"dumper", "xml", "yaml", "json", "help", "version"})
 _HINTS = {"walltime": "it belongs into resource: /core=1,walltime=1:30:00"}
 
 
+def _says(words: str) -> Meta:
+    return Meta(description=words)
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """What is asked for; what is not said is None, empty or False."""
 
-    resource: tuple[str, ...] = ()
-    """Several make the job moldable."""
-    command: str | None = None
-    script: str | None = None
-    """The text of a program."""
-    script_path: str | None = None
-    scanscript: bool = False
-    param_file: str | None = None
-    """The text of a file of parameters, one job of an array a line."""
-    array_param_file: str | None = None
-    array: int | None = None
-    workdir: str | None = None
-    directory: str | None = None
-    name: str | None = None
-    project: str | None = None
-    queue: str | None = None
-    property: str | None = None
-    type: tuple[str, ...] = ()
-    reservation: str | None = None
-    checkpoint: int | None = None
-    signal: int | None = None
-    anterior: tuple[int, ...] = ()
-    success_only: bool = False
-    notify: str | None = None
-    resubmit: int | None = None
-    stdout: str | None = None
-    stderr: str | None = None
-    hold: bool = False
-    use_job_key: bool = False
-    import_job_key_from_file: str | None = None
-    import_job_key_inline: str | None = None
-    import_job_key_inline_priv: str | None = None
-    export_job_key_to_file: str | None = None
-    plugin: str | None = None
-    config: dict[str, Any] | None = None
-    dry_run: bool = False
+    resource: Annotated[
+        tuple[str, ...],
+        _says("What it needs, like `/nodes=1/core=2,walltime=1:0:0`; several make it moldable."),
+    ] = ()
+    command: Annotated[str | None, _says("The command, which bash runs.")] = None
+    script: Annotated[str | None, _says("The text of a program, run in place of a command.")] = None
+    script_path: Annotated[str | None, _says("The same as `command`.")] = None
+    scanscript: Annotated[bool, _says("Read the `#OAR` lines of the script.")] = False
+    param_file: Annotated[
+        str | None,
+        _says("Lines of parameters: each makes a job of an array, and is put after the command."),
+    ] = None
+    array_param_file: Annotated[str | None, _says("A file on the server with such lines.")] = None
+    array: Annotated[int | None, _says("So many jobs.")] = None
+    workdir: Annotated[str | None, _says("Where the job runs; by default the owner's home.")] = None
+    directory: Annotated[str | None, _says("The same, as seen from `workdir`.")] = None
+    name: Annotated[str | None, _says("A name for the job.")] = None
+    project: Annotated[str | None, _says("The project that it is for.")] = None
+    queue: Annotated[str | None, _says("The queue; by default `default`.")] = None
+    property: Annotated[str | None, _says("A filter for resources, like `mem > 1000`.")] = None
+    type: Annotated[tuple[str, ...], _says("Types of the job, like `besteffort`.")] = ()
+    reservation: Annotated[
+        str | None, _says("Start just then: `YYYY-MM-DD HH:MM:SS` in the server's time.")
+    ] = None
+    checkpoint: Annotated[
+        int | None, _says("Seconds before the end of the walltime at which it gets `signal`.")
+    ] = None
+    signal: Annotated[int | None, _says("The checkpoint signal; by default 12.")] = None
+    anterior: Annotated[tuple[int, ...], _says("Jobs that must have ended before.")] = ()
+    success_only: Annotated[bool, _says("They must have succeeded, too.")] = False
+    notify: Annotated[
+        str | None, _says("Whom to tell of it: `mail:<address>` or `exec:<program>`.")
+    ] = None
+    resubmit: Annotated[int | None, _says("Run this job, which has ended, again.")] = None
+    stdout: Annotated[
+        str | None, _says("File for standard output; `%jobid%` and `%jobname%` are replaced.")
+    ] = None
+    stderr: Annotated[str | None, _says("The same for standard error.")] = None
+    hold: Annotated[bool, _says("Submit it on hold.")] = False
+    use_job_key: Annotated[bool, _says("Without effect: a job needs no key here.")] = False
+    import_job_key_from_file: Annotated[str | None, _says("Without effect.")] = None
+    import_job_key_inline: Annotated[str | None, _says("Without effect.")] = None
+    import_job_key_inline_priv: Annotated[str | None, _says("Without effect.")] = None
+    export_job_key_to_file: Annotated[str | None, _says("Without effect.")] = None
+    plugin: Annotated[str | None, _says("A job plugin, run in place of a command.")] = None
+    config: Annotated[dict[str, Any] | None, _says("The plugin's config.")] = None
+    dry_run: Annotated[bool, _says("Say what would happen, and make nothing.")] = False
+
+
+def described() -> dict[str, str]:
+    """What each option means, by its name."""
+    fields = msgspec.inspect.type_info(Options).fields  # type: ignore[attr-defined]  # of a struct
+    return {field.encode_name: field.type.extra_json_schema["description"] for field in fields}
 
 
 def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,10 +94,10 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in _IGNORED:
             continue
         _check_known(name, key)
-        if value is None or (value in ("", []) and _READERS.get(name) is not _toggle):
+        if value is None or (value in ("", []) and _READERS.get(name) is not values.toggle):
             continue
         if name in ("interactive", "connect"):
-            if name == "connect" or _toggle(name, value):
+            if name == "connect" or values.toggle(name, value):
                 raise InvalidFieldError(NO_INTERACTIVE, field=name)
             continue
         if name in _GONE:
@@ -93,8 +110,8 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_options(given: Mapping[str, Any]) -> Options:
     """Raises :class:`~hoplite.exceptions.InvalidFieldError`, which names the option."""
-    values = {name: _READERS[name](name, value) for name, value in canonical(given).items()}
-    return Options(**{name.replace("-", "_"): value for name, value in values.items()})
+    found = {name: _READERS[name](name, value) for name, value in canonical(given).items()}
+    return Options(**{name.replace("-", "_"): value for name, value in found.items()})
 
 
 def _check_known(name: str, key: str) -> None:
@@ -112,137 +129,38 @@ def _check_known(name: str, key: str) -> None:
 _GONE = dict.fromkeys(("stagein", "stagein-md5sum"), "desktop computing is not offered here")
 
 
-def _text(name: str, value: Any) -> str:
-    return _bounded(name, value, MAX_TEXT)
-
-
-def _long_text(name: str, value: Any) -> str:
-    return _bounded(name, value, None)
-
-
-def _bounded(name: str, value: Any, longest: int | None) -> str:
-    value = _single(name, value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise _wrong(name, "a text", value)
-    if "\0" in value:
-        raise InvalidFieldError(f"{name}: it holds a NUL character", field=name)
-    if longest is not None and len(value) > longest:
-        raise InvalidFieldError(
-            f"{name}: {len(value)} characters; at most {longest} are taken", field=name
-        )
-    return value
-
-
-def _line(name: str, value: Any) -> str:
-    text = _text(name, value)
-    if not text.isprintable():
-        raise InvalidFieldError(f"{name}: only printable characters are taken", field=name)
-    return text
-
-
-def _texts(name: str, value: Any) -> tuple[str, ...]:
-    return tuple(_text(name, each) for each in _several(name, value) if each not in ("", None))
-
-
-def _number(name: str, value: Any) -> int:
-    value = _single(name, value)
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
-        raise _wrong(name, "a whole number", value)
-    return value
-
-
-def _ids(name: str, value: Any) -> tuple[int, ...]:
-    found = [_number(name, each) for each in _several(name, value) if each not in ("", None)]
-    if any(each < 1 for each in found):
-        raise InvalidFieldError(f"{name}: the id of a job is a number from 1 on", field=name)
-    return tuple(dict.fromkeys(found))
-
-
-def _id(name: str, value: Any) -> int:
-    return _ids(name, _single(name, value))[0]
-
-
-def _toggle(name: str, value: Any) -> bool:
-    """As with OAR, what is there is on, unless it says 0; an empty value is a bare flag."""
-    value = _single(name, value)
-    if isinstance(value, str):
-        return value.strip().lower() not in _FALSE
-    if isinstance(value, bool | int):
-        return bool(value)
-    raise _wrong(name, "1 or 0", value)
-
-
-def _object(name: str, value: Any) -> dict[str, Any]:
-    value = _single(name, value)
-    if isinstance(value, str):
-        # In a form all values are text.
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError):
-            raise _wrong(name, "a hash, or the JSON of one", value) from None
-    if not isinstance(value, dict):
-        raise _wrong(name, "a hash", value)
-    return value
-
-
-def _single(name: str, value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    if len(value) != 1:
-        raise InvalidFieldError(f"{name}: one value is taken, not {len(value)}", field=name)
-    return value[0]
-
-
-def _several(name: str, value: Any) -> list[Any]:
-    found = value if isinstance(value, list) else [value]
-    if len(found) > 1000:
-        raise InvalidFieldError(f"{name}: {len(found)} values; at most 1000 are taken", field=name)
-    return found
-
-
-def _wrong(name: str, wanted: str, value: Any) -> InvalidFieldError:
-    shown = (
-        repr(value)[:60] if isinstance(value, str | int | float | None) else type(value).__name__
-    )
-    return InvalidFieldError(f"{name}: expected {wanted}, got {shown}", field=name)
-
-
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    "resource": _texts,
-    "command": _long_text,
-    "script": _long_text,
-    "script-path": _line,
-    "scanscript": _toggle,
-    "param-file": _long_text,
-    "array-param-file": _line,
-    "array": _number,
-    "workdir": _line,
-    "directory": _line,
-    "name": _line,
-    "project": _line,
-    "queue": _line,
-    "property": _text,
-    "type": _texts,
-    "reservation": _line,
-    "checkpoint": _number,
-    "signal": _number,
-    "anterior": _ids,
-    "success-only": _toggle,
-    "notify": _line,
-    "resubmit": _id,
-    "stdout": _line,
-    "stderr": _line,
-    "hold": _toggle,
-    "use-job-key": _toggle,
-    "import-job-key-from-file": _line,
-    "import-job-key-inline": _text,
-    "import-job-key-inline-priv": _text,
-    "export-job-key-to-file": _line,
-    "plugin": _line,
-    "config": _object,
-    "dry-run": _toggle,
+    "resource": values.texts,
+    "command": values.long_text,
+    "script": values.long_text,
+    "script-path": values.line,
+    "scanscript": values.toggle,
+    "param-file": values.long_text,
+    "array-param-file": values.line,
+    "array": values.number,
+    "workdir": values.line,
+    "directory": values.line,
+    "name": values.line,
+    "project": values.line,
+    "queue": values.line,
+    "property": values.text,
+    "type": values.texts,
+    "reservation": values.line,
+    "checkpoint": values.number,
+    "signal": values.number,
+    "anterior": values.job_ids,
+    "success-only": values.toggle,
+    "notify": values.line,
+    "resubmit": values.job_id,
+    "stdout": values.line,
+    "stderr": values.line,
+    "hold": values.toggle,
+    "use-job-key": values.toggle,
+    "import-job-key-from-file": values.line,
+    "import-job-key-inline": values.text,
+    "import-job-key-inline-priv": values.text,
+    "export-job-key-to-file": values.line,
+    "plugin": values.line,
+    "config": values.object_,
+    "dry-run": values.toggle,
 }

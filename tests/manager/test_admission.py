@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from hoplite.api.why import why as told_why
 from hoplite.exceptions import InvalidFieldError, NotAuthorizedError, NotEnoughResourcesError
 from hoplite.execution.protocol import Ended
 from hoplite.manager.limits import Limits
+from hoplite.model.caller import Visibility
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.oar_state import oar_exit_code, oar_state
 from hoplite.model.resource import ResourceState
@@ -69,6 +71,8 @@ def test_it_is_told_why_a_job_waits_for_another_machine(tmp_path: Path) -> None:
     why = world.manager.batch.why(waiting)
     assert why is not None
     assert (why.reason, why.elsewhere) == (Reason.IMPOSSIBLE, ("node2",))
+    told = told_why(world.manager, world.job(waiting), ME, Visibility.STATE)
+    assert "setting local_nodes" in told.message
     world.manager.close()
 
 
@@ -89,18 +93,21 @@ def test_a_job_that_runs_on_another_node_is_left_alone(tmp_path: Path) -> None:
     world.manager.close()
 
 
-def test_a_user_has_a_quota_of_waiting_reservations(world: BatchWorld) -> None:
+def test_a_user_has_a_quota_of_waiting_reservations(tmp_path: Path) -> None:
+    world = BatchWorld(tmp_path, Limits(max_reservations=2))
+
     def reserve(**more: Any) -> int:
         return world.submit(starts_at=time.time() + 7200, **more)
 
     first, _ = reserve(), reserve(hold=True)
-    with pytest.raises(NotAuthorizedError, match="more than 2 waiting advance") as refused:
+    with pytest.raises(NotAuthorizedError, match="at most 2 are allowed at once") as refused:
         reserve()
     assert refused.value.field == "reservation"
     assert world.state(reserve(caller=OTHER)) is State.WAITING
     assert [world.state(reserve(caller=ADMIN)) for _ in range(3)] == [State.WAITING] * 3
     world.manager.delete(ME, str(first))
     assert world.state(reserve()) is State.WAITING
+    world.manager.close()
 
 
 def test_only_administrators_use_the_admin_queue(world: BatchWorld) -> None:

@@ -28,6 +28,11 @@ class Login(msgspec.Struct, frozen=True):
     user: str
     password: str
 
+    @property
+    def here(self) -> tuple[str, str]:
+        """All users have one password here; a wrong one stays wrong."""
+        return self.user, PASSWORD if self.password == self.user else self.password
+
 
 class Request(msgspec.Struct, frozen=True):
     method: str
@@ -53,6 +58,8 @@ class Case(msgspec.Struct, frozen=True):
     response: Answer
     cut: bool = False
     """The recorded body is not whole."""
+    vars: dict[str, Any] | None = None
+    """Ids of the jobs, resources and rules that it depends on, by names."""
 
     @property
     def number(self) -> str:
@@ -112,7 +119,7 @@ def replay(
         ours(request.path),
         headers={"Accept": None, **request.headers},
         data=None if request.body is None else ours(request.body).encode(),
-        auth=(request.auth.user, request.auth.password) if request.auth else None,
+        auth=request.auth and request.auth.here,
         allow_redirects=False,
     )
 

@@ -193,7 +193,8 @@ def _chunks(
     given_up: Callable[[], bool],
     keep_alive_s: float,
 ) -> Iterator[bytes]:
-    yield b"retry: %d\n\n" % _RETRY_MS
+    # Where the stream begins, so that one that breaks before its first event goes on there.
+    yield b"retry: %d\nid: %d\n\n" % (_RETRY_MS, after)
     silent_s = 0.0
     while not given_up():
         last_round = over() or timeline.closed

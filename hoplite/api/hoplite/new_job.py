@@ -16,6 +16,7 @@ from hoplite.api.hoplite.views import (
     JobAnswer,
     one_job,
 )
+from hoplite.api.idempotency import ANSWER_HEADERS, HEADERS, idempotency_key
 from hoplite.exceptions import (
     IdempotencyConflictError,
     InvalidFieldError,
@@ -29,8 +30,6 @@ from hoplite.manager.requests import NewJob
 from hoplite.model.job import EMPTY_OBJECT
 
 routes = Routes("jobs")
-
-_MAX_KEY = 255
 
 Flag = (
     bool
@@ -91,20 +90,8 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for key in ("name", "plugin_name")
         ]
     },
-    headers={
-        "Idempotency-Key": Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=_MAX_KEY,
-                description="The same key and body answer the first job again.",
-            ),
-        ]
-    },
-    answer_headers={
-        "Location": "The address of the job.",
-        "Idempotency-Replayed": "`true`: this is the job of an earlier request.",
-    },
+    headers=HEADERS,
+    answer_headers=ANSWER_HEADERS,
     raises=[
         InvalidRequestError,
         NotAuthorizedError,
@@ -121,21 +108,13 @@ def create_job(call: Call[Any, NewJobBody]) -> Response:
     With an `Idempotency-Key`, a repeat answers the first job again, with the status 200 and
     `Idempotency-Replayed: true`.
     """
-    job, replayed = call.service.manager.create(call.caller, _new_job(call.body), _key(call))
+    job, replayed = call.service.manager.create(
+        call.caller, _new_job(call.body), idempotency_key(call.request)
+    )
     headers = {"Location": f"{call.request.script_root}/jobs/{job.uuid}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return json_answer(one_job(shown(call, job)), 200 if replayed else 201, headers)
-
-
-def _key(call: Call[Any, Any]) -> str | None:
-    key = call.request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= _MAX_KEY and key.isprintable()):
-        raise InvalidFieldError(
-            f"Idempotency-Key: 1 to {_MAX_KEY} printable characters are needed",
-            field="Idempotency-Key",
-        )
-    return key
 
 
 def _new_job(body: NewJobBody) -> NewJob:

@@ -51,6 +51,11 @@ def body_of(request: Request, kind: Any, about: str) -> Any:
         raise _not_understood("body", "it is nested too deeply") from None
 
 
+def is_form(request: Request) -> bool:
+    """Whether all values of its body are text."""
+    return request.mimetype in _FORMS
+
+
 def _refused(error: msgspec.ValidationError, about: str) -> Titled:
     refused = invalid(error)
     if not refused.field:
@@ -62,7 +67,7 @@ def _refused(error: msgspec.ValidationError, about: str) -> Titled:
 def _read(request: Request, about: str) -> tuple[Any, bool]:
     """The value, and whether all in it is text."""
     media = request.mimetype
-    if media in _FORMS:
+    if is_form(request):
         return _form(request), True
     data = request.get_data()
     if media in _JSON:

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hoplite.api.oar.collection import Collection, limit_of, paged, whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, PageQuery
+from hoplite.api.oar.job_facts import may_know_of
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.resource_views import (
     JobOnResource,
@@ -132,7 +133,7 @@ def _by_value(call: OarCall[Any, Any], name: str) -> Iterator[Hash]:
     if view.properties.get(known) is not None:
         for value, bits in view.table.by_value(known).items():
             jobs = resources.jobs_on(view.table.ids_of(bits))
-            yield {name: value, "jobs": [job.id for job in jobs]}
+            yield {name: value, "jobs": [job.id for job in jobs if may_know_of(call, job)]}
 
 
 def _page(
@@ -158,7 +159,8 @@ def _of_node(call: OarCall[Any, Any]) -> tuple[Resource, ...]:
 
 
 def _jobs(call: OarCall[JobsQuery, Any], resource_ids: Sequence[int]) -> Answer:
-    jobs = call.service.manager.resources.jobs_on(resource_ids)
+    found = call.service.manager.resources.jobs_on(resource_ids)
+    jobs = [job for job in found if may_know_of(call, job)]
     if call.query.state not in ("", "Terminated", "Error"):
         jobs = [job for job in jobs if job.state.value == call.query.state]
     return whole(call, jobs_of(call, jobs))

@@ -1,35 +1,58 @@
-"""``POST /jobs``: new jobs, as ``oarsub`` makes them."""
+"""``POST /jobs``: new jobs, as ``oarsub`` makes them, and the form for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from flask import Response
 from msgspec import Meta
 
+from hoplite.api.body import checked_object
+from hoplite.api.idempotency import ANSWER_HEADERS, HEADERS, idempotency_key
 from hoplite.api.oar.collection import item
+from hoplite.api.oar.dry_run import DryRun, foretold
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, Right
+from hoplite.api.oar.formats import Format
+from hoplite.api.oar.input import is_form
 from hoplite.api.oar.links import Link
+from hoplite.api.oar.pages import page
 from hoplite.api.oar.titled import Titled
 from hoplite.exceptions import (
+    IdempotencyConflictError,
     InvalidFieldError,
     InvalidRequestError,
     JobDoesNotExistError,
     JobPluginDoesNotExistError,
+    NotAcceptableError,
     NotAuthorizedError,
     StorageFullError,
+    TooLargeError,
     UnavailableError,
     WrongJobStateError,
 )
 from hoplite.execution.local.accounts import account
+from hoplite.execution.local.owner_files import read_file
+from hoplite.execution.protocol import RunAs
 from hoplite.model.job import Job
-from hoplite.submission.jobs import NOTHING_TO_RUN, Around, Submission, read_submission
-from hoplite.submission.options import NO_INTERACTIVE
+from hoplite.submission.around import Around
+from hoplite.submission.commands import NOTHING_TO_RUN
+from hoplite.submission.jobs import Submission, read_submission
+from hoplite.submission.options import NO_INTERACTIVE, described
 
 routes = OarRoutes("OAR jobs")
 
 _TITLES = {NO_INTERACTIVE: NO_INTERACTIVE, NOTHING_TO_RUN: "Missing Required Field"}
+
+
+class SubmitQuery(Options, frozen=True):
+    """Options of a submission."""
+
+    dry_run: Annotated[bool, Meta(description="`1`: say what would happen, and make nothing.")] = (
+        False
+    )
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -47,50 +70,64 @@ class Submitted(msgspec.Struct, frozen=True):
 @routes.post(
     "/jobs",
     right=Right.USER,
+    query=SubmitQuery,
     body=Hash,
+    body_rule={"properties": {name: {"description": words} for name, words in described().items()}},
     about="Job",
-    answers={201: Submitted},
-    answer_headers={"Location": "The address of the job."},
-    raises=[InvalidRequestError, NotAuthorizedError, StorageFullError, UnavailableError],
+    answers={201: Submitted, 200: DryRun},
+    headers=HEADERS,
+    answer_headers=ANSWER_HEADERS,
+    raises=[
+        InvalidRequestError,
+        NotAuthorizedError,
+        TooLargeError,
+        IdempotencyConflictError,
+        StorageFullError,
+        UnavailableError,
+    ],
 )
-def submit_job(call: OarCall[Options, Hash]) -> Answer:
+def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
     """Submit a job, or an array of jobs.
 
     The keys are the long options of `oarsub`; one of `command`, `script`, `script_path`, `plugin` and
-    `reservation` is needed.
+    `reservation` is needed.  With `dry_run` nothing is made, and the answer says what would be.  With
+    an `Idempotency-Key`, a repeat answers the first job again, with `Idempotency-Replayed: true`.
     """
-    submission = _read(call, call.body)
     try:
-        jobs = _made(call, submission)
+        submission = read_submission(_given(call), _around(call))
+        if submission.dry_run or call.query.dry_run:
+            return foretold(call, submission)
+        jobs, replayed = _made(call, submission)
     except InvalidRequestError as error:
-        raise _refused(error) from None
+        raise Titled(_TITLES.get(str(error), "Bad query"), error) from None
     except JobPluginDoesNotExistError as error:
-        raise _refused(InvalidFieldError(str(error), field="plugin")) from None
-    return _answer(call, jobs, submission)
+        raise Titled("Bad query", InvalidFieldError(str(error), field="plugin")) from None
+    return _answer(call, jobs, submission, replayed)
 
 
-def _read(call: OarCall[Any, Any], given: Mapping[str, Any]) -> Submission:
-    try:
-        return read_submission(given, _around(call))
-    except InvalidRequestError as error:
-        raise _refused(error) from None
-
-
-def _refused(error: InvalidRequestError) -> Titled:
-    return Titled(_TITLES.get(str(error), "Bad query"), error)
+def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
+    """The options.  Browsers end the lines of a form's texts with two characters, which programs
+    and files of parameters do not."""
+    if not is_form(call.request):
+        return call.body
+    return {
+        name: value.replace("\r\n", "\n") if isinstance(value, str) else value
+        for name, value in call.body.items()
+    }
 
 
 def _around(call: OarCall[Any, Any]) -> Around:
     manager = call.service.manager
+    limits, run_as = manager.limits, manager.account(call.caller.name)
     return Around(
         properties=manager.resources.properties,
-        home=manager.home(call.caller.name),
+        home=str(Path.home()) if run_as is None else run_as.home,
         homes=_home_of,
         is_admin=call.caller.is_admin,
-        default_walltime_s=manager.limits.default_walltime_s,
-        max_array=manager.limits.max_array,
-        max_script_bytes=manager.limits.max_config_bytes,
-        read_file=_no_files,
+        default_walltime_s=limits.default_walltime_s,
+        max_array=limits.max_array,
+        max_script_bytes=limits.max_config_bytes,
+        read_file=lambda path, field: _text_of(path, field, run_as, limits.max_config_bytes),
     )
 
 
@@ -101,15 +138,23 @@ def _home_of(user: str) -> str | None:
         return None
 
 
-def _no_files(path: str, field: str) -> str:
-    raise InvalidFieldError(f"{field}: files are not read here yet: {path}", field=field)
+def _text_of(path: str, field: str, run_as: RunAs | None, most: int) -> str:
+    try:
+        found = read_file(path, run_as, most + 1)
+    except OSError as error:
+        raise InvalidFieldError(f"{field}: {error}", field=field) from None
+    if len(found) > most:
+        raise InvalidFieldError(f"{field}: {path} has more than {most} bytes", field=field)
+    return found.decode("utf-8", "replace")
 
 
-def _made(call: OarCall[Any, Any], submission: Submission) -> list[Job]:
-    manager = call.service.manager
+def _made(call: OarCall[Any, Any], submission: Submission) -> tuple[list[Job], bool]:
     if submission.resubmit is not None:
-        return [_resubmitted(call, submission.resubmit)]
-    return manager.create_array(call.caller, submission.jobs)[0]
+        return [_resubmitted(call, submission.resubmit)], False
+    for new in submission.jobs[:1]:
+        checked_object(new.config, "config")
+    key = idempotency_key(call.request)
+    return call.service.manager.create_array(call.caller, submission.jobs, key)
 
 
 def _resubmitted(call: OarCall[Any, Any], job_id: int) -> Job:
@@ -121,11 +166,29 @@ def _resubmitted(call: OarCall[Any, Any], job_id: int) -> Job:
         raise InvalidFieldError(f"resubmit: {error}", field="resubmit") from None
 
 
-def _answer(call: OarCall[Any, Any], jobs: list[Job], submission: Submission) -> Answer:
+def _answer(
+    call: OarCall[Any, Any], jobs: list[Job], submission: Submission, replayed: bool
+) -> Answer:
     lines = [*submission.said, *(f"OAR_JOB_ID={job.id}" for job in jobs)]
     if len(jobs) > 1:
         lines.append(f"OAR_ARRAY_ID={jobs[0].id}")
     link = call.link("self", f"/jobs/{jobs[0].id}")
     values = {"id": jobs[0].id, "cmd_output": "".join(f"{line}\n" for line in lines)}
+    headers = {"Location": link.href}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
     answer = item(call, values, [link], with_uris=True)
-    return Answer(answer, 201, {"Location": link.href})
+    return Answer(answer, 201, headers)
+
+
+@routes.get("/jobs/form", aliases=["/form"], answers={200: "text/html"})
+def job_form(call: OarCall[Options, None]) -> Response:
+    """Show the form for a new job."""
+    if call.wanted.format is not Format.HTML and call.request.path.endswith((".json", ".yaml")):
+        raise NotAcceptableError("the form is a page: ask for it as text/html")
+    return page(
+        "oar/job_form.html",
+        heading="Job submission",
+        action=call.base.href("/jobs", extension=".html"),
+        queues=list(call.service.manager.limits.queues),
+    )

@@ -1,0 +1,42 @@
+"""What a job prints, as it prints it, through restarts of the server."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator
+
+from hoplite.client.patience import Patience
+from hoplite.client.pieces import Pieces
+from hoplite.client.server_connection import ServerConnection, may_pass
+from hoplite.exceptions import HopliteError, NoAnswerError
+
+
+def followed_log(
+    connection: ServerConnection, path: str, stream: str, has_ended: Callable[[], bool]
+) -> Iterator[str]:
+    """The text of one stream in pieces, from its beginning until the job has ended.
+
+    ``has_ended`` asks the server; it is called when the server has nothing more to send.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    away = Patience(connection.retry_s)
+    offset, over = 0, False
+    while not over:
+        query = {"stream": stream, "follow": "1", "offset": str(offset)}
+        with connection.stream(path, query, {}) as answer:
+            if isinstance(answer, HopliteError):
+                problem = answer
+            else:
+                problem = NoAnswerError(connection.address.url, "the log broke off")
+                away.renew(connection.reconnect_s)
+                pieces = Pieces(answer)
+                for chunk in pieces:
+                    offset += len(chunk)
+                    away.renew()
+                    if text := decoder.decode(chunk):
+                        yield text
+                over = not pieces.broke_off and has_ended()
+        if not over and (not may_pass(problem) or not away.pause()):
+            raise problem
+    if text := decoder.decode(b"", final=True):
+        yield text

@@ -1,0 +1,432 @@
+"""Reading jobs over the OAR dialect of a real server: lists, filters, pages, one job, and why it
+waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from hoplite.api.oar.job_views import FullJob, JobDetails, JobItem, JobRow
+from tests.oar.cluster import Cluster
+from tests.server.process import wait_until
+
+ME, OTHER, ADMIN = "kameleon", "alice", "oar"
+MEDIA = {"json": "application/json", "yaml": "text/yaml", "html": "text/html"}
+
+
+class World(msgspec.Struct):
+    """A server, and its jobs by what they are."""
+
+    server: Cluster
+    cores: list[int]
+    jobs: dict[str, int]
+    began: int
+    """Seconds since 1970: all of them were submitted then or later."""
+
+    def job(self, name: str, by: str = ME, more: str = "", **query: Any) -> dict[str, Any]:
+        path = f"/jobs/{self.jobs[name]}{more}.json"
+        found: dict[str, Any] = self.server.told("GET", path, by, params=query)
+        return found
+
+    def page(self, by: str | None = None, path: str = "/jobs", **query: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self.server.told("GET", f"{path}.json", by, params=query)
+        return found
+
+    def names(self, by: str | None = None, path: str = "/jobs", **query: Any) -> list[str]:
+        names = {job_id: name for name, job_id in self.jobs.items()}
+        return [names[each["id"]] for each in self.page(by, path, **query)["items"]]
+
+
+def submitted(server: Cluster, by: str = ME, **body: Any) -> int:
+    job_id: int = server.told("POST", "/jobs.json", by, json=body)["id"]
+    return job_id
+
+
+def until(server: Cluster, job_id: int, *states: str) -> None:
+    def there() -> bool:
+        return server.told("GET", f"/jobs/{job_id}.json", ADMIN)["state"] in states
+
+    wait_until(there, f"job {job_id} to be {' or '.join(states)}")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Others see all of a job, as in OAR."""
+    server = Cluster(tmp_path_factory.mktemp("jobs") / "data", "--visibility", "full")
+    server.start()
+    assert server.url, server.log_text()
+    yield _world(server)
+    assert server.alive
+    assert "defect" not in server.log_text()
+    server.close()
+
+
+def _world(server: Cluster) -> World:
+    cores, began = server.make_nodes(), int(time.time())
+    jobs = {
+        "ended": submitted(server, command="exit 3", resource="/core=1,walltime=0:10"),
+        "others": submitted(server, OTHER, command="true", name="hers"),
+    }
+    for each in jobs.values():
+        until(server, each, "Terminated")
+    array = submitted(server, command="sleep 600", resource="/core=1,walltime=0:20:0", array=2)
+    jobs |= {
+        "array": array,
+        "array2": array + 1,
+        "wide": submitted(
+            server, command="sleep 600", resource="/nodes=2/core=1,walltime=0:20:0", project="p"
+        ),
+        "held": submitted(server, command="true", resource="/core=BESTHALF,walltime=1:0", hold=""),
+        "waits": submitted(server, command="true", resource="/core=8,walltime=0:20:0"),
+    }
+    jobs["after"] = submitted(server, command="true", anterior=jobs["held"])
+    jobs["reserved"] = submitted(
+        server, command="true", resource="/core=2,walltime=0:5:0", reservation="2037-01-01 01:00:00"
+    )
+    plain = server.request(
+        "POST", "/jobs", json={"name": "hoplite.plugins.shell_command"}, auth=(ME, "kameleon")
+    )
+    jobs["plain"] = plain.json()["id"]
+    for name in ("array", "array2", "wide"):
+        until(server, jobs[name], "Running")
+    return World(server, cores, jobs, began)
+
+
+LIVE = ["array", "array2", "wide", "held", "waits", "after", "reserved", "plain"]
+RUNNING = ["array", "array2", "wide"]
+
+
+def test_a_list_has_the_jobs_that_have_not_ended_by_id(world: World) -> None:
+    page = world.page()
+    assert (page["total"], page["offset"]) == (len(LIVE), 0)
+    assert world.names() == LIVE
+    first = page["items"][0]
+    own = f"/oarapi/jobs/{first['id']}"
+    assert first == {
+        "id": world.jobs["array"], "state": "Running", "owner": ME, "name": None,
+        "queue": "default", "submission": first["submission"], "uri": own,
+        "links": [
+            {"rel": "self", "href": own},
+            {"rel": "collection", "href": f"{own}/resources", "title": "resources"},
+            {"rel": "collection", "href": f"{own}/nodes", "title": "nodes"},
+        ],
+        "api_timestamp": page["api_timestamp"],
+    }  # fmt: skip
+    assert world.began <= first["submission"] <= page["api_timestamp"]
+    assert page["links"] == [{"rel": "self", "href": "/oarapi/jobs.json?offset=0"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"state": "Terminated"}, ["ended", "others"]),
+        ({"state": "Running,Terminated"}, ["ended", "others", *RUNNING]),
+        ({"state": "Hold"}, ["held", "plain"]),
+        ({"state": "Error"}, []),
+        ({"state": "toAckReservation"}, []),
+        ({"state": ""}, ["ended", "others", *LIVE]),
+        ({"user": OTHER}, []),
+        ({"user": OTHER, "state": "Terminated"}, ["others"]),
+        ({"user": "nobody"}, []),
+        ({"array": "{array}"}, ["array", "array2"]),
+        ({"array": "{array2}"}, []),
+        ({"array": "{ended}"}, ["ended"]),
+        ({"array": "{plain}"}, ["plain"]),
+        ({"array": "{array}", "state": "Terminated"}, []),
+        ({"ids": "{ended}:{waits}"}, ["ended", "waits"]),
+        ({"ids": "{waits},{others}"}, ["others", "waits"]),
+        ({"ids": "{waits}", "array": "{array}"}, []),
+        ({"ids": "987654321"}, []),
+        ({"from": "{began}"}, ["ended", "others", *LIVE]),
+        ({"from": "2000000000"}, ["reserved"]),
+        ({"to": "1000"}, []),
+        ({"to": "2000000000"}, [*["ended", "others"], *LIVE[:6], "plain"]),
+        ({"from": "2000000000", "user": OTHER}, []),
+        ({"nonsense": "1"}, LIVE),
+    ],
+)  # fmt: skip
+def test_all_filters_must_hold_and_some_drop_the_default(
+    world: World, query: Mapping[str, str], names: list[str]
+) -> None:
+    known = {**world.jobs, "began": world.began}
+    asked = {name: value.format(**known) for name, value in query.items()}
+    page = world.page(**asked)
+    assert world.names(**asked) == names
+    assert page["total"] == len(names)
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/details", "/jobs/table"])
+@pytest.mark.parametrize("state", ["", "Running,Waiting,Hold", "Terminated,Waiting"])
+def test_pages_follow_one_another_and_tell_how_many_there_are(
+    world: World, path: str, state: str
+) -> None:
+    names = world.names(path=path, state=state)
+    for limit in (1, 2, 3, 4):
+        got: list[str] = []
+        for offset in range(0, len(names) + limit, limit):
+            page = world.page(path=path, state=state, limit=limit, offset=offset)
+            assert page["total"] == len(names)
+            got += world.names(path=path, state=state, limit=limit, offset=offset)
+        assert got == names
+    assert world.names(path=path, state=state, limit=2, offset=3) == names[3:5]
+    assert world.names(path=path, state=state, limit=0, offset=1) == names[1:]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"state": "Runing"}, {"array": "x"}, {"ids": "3:x"}, {"from": "yesterday"}, {"to": "-1"}],
+)
+def test_a_filter_that_makes_no_sense_is_refused_by_its_name(
+    world: World, query: Mapping[str, str]
+) -> None:
+    answer = world.server.ask("GET", "/jobs.json", params=query)
+    assert answer.status_code == 400
+    assert next(iter(query)) in answer.json()["message"]
+
+
+def test_a_running_job_has_every_key_with_its_type(world: World) -> None:
+    job = world.job("wide")
+    msgspec.convert(job, JobDetails)
+    assert set(job) == set(JobDetails.__struct_fields__)
+    number = job["id"]
+    assert job["start_time"] == job["scheduled_start"] >= world.began
+    assert (job["stop_time"], job["exit_code"], job["walltime"]) == (0, None, 1200)
+    assert (job["state"], job["reservation"], job["type"]) == ("Running", "None", "PASSIVE")
+    assert (job["array_id"], job["array_index"], job["resubmit_job_id"]) == (number, 1, 0)
+    assert job["cpuset_name"] == f"{ME}_{number}"
+    assert (job["stdout_file"], job["stderr_file"]) == (
+        f"OAR.{number}.stdout", f"OAR.{number}.stderr",
+    )  # fmt: skip
+    assert job["message"] == "R=2,W=0:20:0,J=B,P=p (Karma=0.000,quota_ok)"
+    wanted = "-l \"{type = 'default'}/network_address=2/core=1,walltime=0:20:0\" "
+    assert job["wanted_resources"] == wanted
+    assert (job["command"], job["project"], job["events"]) == ("sleep 600", "p", [])
+
+
+def test_details_have_resources_and_nodes_with_their_status(world: World) -> None:
+    job = world.job("wide", more="/details")
+    assert set(job) == set(FullJob.__struct_fields__)
+    assert [each["status"] for each in job["resources"]] == ["assigned"] * 2
+    assert {each["cpuset"] for each in job["resources"]} <= {"0", "1", "2", "3"}
+    assert [(each["network_address"], each["status"]) for each in job["nodes"]] == [
+        ("node1", "assigned"), ("node2", "assigned"),
+    ]  # fmt: skip
+    assert job["nodes"][0]["links"] == [
+        {"rel": "self", "href": "/oarapi-priv/resources/nodes/node1"}
+    ]
+    for name, status, count in (("waits", "scheduled", 8), ("reserved", "reserved", 2)):
+        resources = world.page(path=f"/jobs/{world.jobs[name]}/resources")
+        assert [each["status"] for each in resources["items"]] == [status] * count
+        assert resources["total"] == count
+    for name in ("held", "after", "plain"):
+        assert world.page(path=f"/jobs/{world.jobs[name]}/nodes")["items"] == []
+
+
+def test_a_job_that_waits_has_its_predicted_start(world: World) -> None:
+    waits, wide = world.job("waits"), world.job("wide")
+    assert waits["state"] == "Waiting" and waits["start_time"] == 0
+    assert waits["walltime"] == 1200
+    assert waits["scheduled_start"] >= wide["start_time"] + 1200
+    after = world.job("after")
+    assert after["dependencies"] == [world.jobs["held"]]
+    assert (after["scheduled_start"], after["walltime"]) == (None, None)
+    assert after["message"] == (
+        f"Cannot determine scheduling time due to dependency with the job {world.jobs['held']}"
+    )
+    reserved = world.job("reserved")
+    assert reserved["reservation"] == "Scheduled"
+    assert reserved["start_time"] == reserved["scheduled_start"] > 2_000_000_000
+    assert reserved["message"] == "R=2,W=0:5:0,J=R"
+
+
+def test_words_for_counts_are_printed_as_words(world: World) -> None:
+    held = world.job("held")
+    wanted = "-l \"{type = 'default'}/core=BESTHALF,walltime=1:0:0\" "
+    assert (held["state"], held["wanted_resources"]) == ("Hold", wanted)
+    assert held["message"] == "R=8,W=1:0:0,J=B"
+
+
+def test_an_ended_job_has_its_wait_status_and_its_times(world: World) -> None:
+    job = world.job("ended")
+    assert (job["state"], job["exit_code"]) == ("Terminated", 768)
+    assert job["stop_time"] >= job["start_time"] >= job["submission_time"] >= world.began
+    assert (job["scheduled_start"], job["walltime"]) == (None, 600)
+    assert [each["type"] for each in job["events"]] == ["SWITCH_INTO_TERMINATE_STATE"]
+    event = job["events"][0]
+    assert event["job_id"] == job["id"] and event["to_check"] == "NO"
+    assert event["date"] == job["stop_time"]
+    kept = world.page(path=f"/jobs/{job['id']}/resources")["items"]
+    assert [each["status"] for each in kept] == ["assigned"]
+
+
+def test_a_job_of_the_other_dialect_is_the_same_job(world: World) -> None:
+    job = world.job("plain")
+    assert job["command"] == "hoplite.plugins.shell_command"
+    assert (job["state"], job["queue"], job["project"]) == ("Hold", "default", "default")
+    assert (job["wanted_resources"], job["types"], job["walltime"]) == ("", [], None)
+    other = world.server.request("GET", f"/jobs/{world.jobs['array']}", auth=(ME, "kameleon"))
+    by_uuid = world.server.told("GET", f"/jobs/{other.json()['uuid']}.json", ME)
+    assert by_uuid["id"] == world.jobs["array"]
+
+
+def test_the_request_is_shown_to_its_owner_and_administrators_only(world: World) -> None:
+    asked = world.job("wide")["initial_request"]
+    assert asked.startswith("oarsub ") and asked.endswith("'sleep 600'")
+    assert world.job("wide", ADMIN)["initial_request"] == asked
+    assert world.job("wide", OTHER)["initial_request"] == ""
+    for by, shown in ((None, ""), (OTHER, ""), (ME, asked), (ADMIN, asked)):
+        for path in ("/jobs/table", "/jobs/details"):
+            (item,) = world.page(by, path, ids=world.jobs["wide"])["items"]
+            assert item["initial_request"] == shown
+
+
+def test_a_job_is_for_known_callers_and_its_resources_for_all(world: World) -> None:
+    number = world.jobs["wide"]
+    for path in (f"/jobs/{number}", f"/jobs/{number}/details", f"/jobs/{number}/why"):
+        assert world.server.ask("GET", f"{path}.json").status_code == 401
+        assert world.server.ask("GET", f"{path}.json", OTHER).status_code == 200
+    for path in (f"/jobs/{number}/resources", f"/jobs/{number}/nodes"):
+        assert world.server.ask("GET", f"{path}.json").status_code == 200
+
+
+def test_what_does_not_exist_is_404_or_has_nothing(world: World) -> None:
+    for path in ("/jobs/987654321", "/jobs/987654321/details", "/jobs/987654321/why", "/jobs/00"):
+        answer = world.server.ask("GET", f"{path}.json", ME)
+        assert (answer.status_code, answer.json()["title"]) == (404, "Job not found")
+    unknown = "/jobs/01234567-89ab-cdef-0123-456789abcdef.json"
+    assert world.server.ask("GET", unknown, ME).status_code == 404
+    assert world.server.ask("GET", "/jobs/nonsense.json", ME).json()["title"] == "Not found"
+    for path in ("/jobs/987654321/resources", "/jobs/987654321/nodes"):
+        assert world.page(path=path) == {"items": [], "links": [], "offset": 0, "total": 0}
+
+
+def test_the_structure_of_oarstat(world: World) -> None:
+    by_id = world.page(structure="oar")["items"]
+    assert sorted(by_id, key=int) == [str(world.jobs[name]) for name in LIVE]
+    wide = world.job("wide", structure="oar")
+    assert (wide["Job_Id"], wide["job_user"]) == (world.jobs["wide"], ME)
+    assert wide["assigned_network_address"] == ["node1", "node2"]
+    held = world.page(path=f"/jobs/{world.jobs['wide']}/resources")["items"]
+    assert wide["assigned_resources"] == [each["id"] for each in held]
+    assert wide["startTime"] == wide["scheduledStart"] and "start_time" not in wide
+    waits = world.job("waits", more="/details", structure="oar")
+    assert waits["assigned_resources"] == [] and len(waits["resources"]) == 8
+    listed = world.page(path="/jobs/details", structure="oar")["items"]
+    assert [each["Job_Id"] for each in listed] == [world.jobs[name] for name in LIVE]
+    assert listed[0]["links"][0]["href"] == f"/oarapi/jobs/{world.jobs['array']}"
+
+
+def test_the_table_has_the_names_of_oars_columns(world: World) -> None:
+    rows = world.page(path="/jobs/table", state="")["items"]
+    for row in rows:
+        msgspec.convert(row, JobRow)
+        assert set(row) == set(JobRow.__struct_fields__)
+        assert row["id"] == row["job_id"] == row["Job_Id"]
+    by_id = {row["id"]: row for row in rows}
+    wide, waits = by_id[world.jobs["wide"]], by_id[world.jobs["waits"]]
+    assert (wide["walltime"], wide["stdout_file"]) == (1200, "OAR.%jobid%.stdout")
+    assert (waits["walltime"], waits["assigned_moldable_job"]) == (None, 0)
+    assert by_id[world.jobs["array2"]]["array_id"] == world.jobs["array"]
+
+
+def test_the_list_in_detail_tells_the_same_as_each_job(world: World) -> None:
+    listed = world.page(ME, "/jobs/details", state="")["items"]
+    for name, item in zip(["ended", "others", *LIVE], listed, strict=True):
+        one = world.job(name, more="/details")
+        for each in (item, one):
+            for part in (each, *each["resources"], *each["nodes"]):
+                del part["api_timestamp"]
+        assert item == one
+
+
+@pytest.mark.parametrize("extension", MEDIA)
+@pytest.mark.parametrize(
+    "path",
+    ["/jobs", "/jobs/details", "/jobs/table", "/jobs/{wide}", "/jobs/{waits}/details",
+     "/jobs/{wide}/resources", "/jobs/{wide}/nodes", "/jobs/{waits}/why"],
+)  # fmt: skip
+def test_every_question_is_answered_in_every_format(
+    world: World, path: str, extension: str
+) -> None:
+    path = path.format(**world.jobs)
+    answer = world.server.ask("GET", f"{path}.{extension}", ME)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].partition(";")[0] == MEDIA[extension]
+    if extension == "yaml":
+        as_json = world.server.told("GET", f"{path}.json", ME)
+        assert yaml.safe_load(answer.text).keys() == as_json.keys()
+    if extension == "html":
+        links = {link for link in Links(answer.text).found if "/jobs" in link}
+        assert links
+        for link in links:
+            by = (ME, "kameleon")
+            assert world.server.request("GET", link, auth=by).status_code == 200, link
+
+
+class Links(HTMLParser):
+    """The addresses in a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name == "href" and value]
+
+
+def test_resources_tell_their_jobs_with_links(world: World) -> None:
+    (held, *_) = world.page(path=f"/jobs/{world.jobs['wide']}/resources")["items"]
+    (job,) = world.page(path=f"/resources/{held['id']}/jobs")["items"]
+    own = f"/oarapi/jobs/{world.jobs['wide']}"
+    assert [each["href"] for each in job["links"]] == [own, f"{own}/resources", f"{own}/nodes"]
+
+
+def why(world: World, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.job(name, more="/why")
+    other = world.server.request("GET", f"/jobs/{world.jobs[name]}/why", auth=(ME, "kameleon"))
+    same = other.json()
+    for key in ("id", "waits_for", "message", "jobs", "free_now", "sooner"):
+        assert same[key] == found[key]
+    return found
+
+
+def test_why_a_job_waits_for_resources(world: World) -> None:
+    found = why(world, "waits")
+    running = [world.jobs[name] for name in RUNNING]
+    assert (found["state"], found["waits_for"]) == ("Waiting", "resources")
+    assert sorted(found["jobs"]) == running and found["free_now"] == 4
+    first, second, third = found["jobs"]
+    assert found["message"] == (
+        "4 resources are free of those that it may use, not enough; the others are held by jobs "
+        f"{first}, {second} and {third}"
+    )
+    assert found["predicted_start"] == world.job("waits")["scheduled_start"]
+    assert world.began <= found["since"] <= found["api_timestamp"]
+    assert "a request for at most 4 resources, if they suit it" in found["sooner"]
+
+
+def test_why_jobs_wait_for_other_reasons(world: World) -> None:
+    after, held, reserved = (why(world, name) for name in ("after", "held", "reserved"))
+    assert (after["waits_for"], after["jobs"]) == ("dependency", [world.jobs["held"]])
+    assert after["predicted_start"] is None
+    assert (held["waits_for"], held["message"]) == ("hold", f"on hold, by {ME}")
+    assert held["sooner"] == ["its release"]
+    assert (reserved["waits_for"], reserved["message"]) == (
+        "reservation", "its date has not come: 2037-01-01 01:00:00",
+    )  # fmt: skip
+    assert why(world, "plain")["message"] == "nobody has started it yet"
+    assert why(world, "wide")["waits_for"] == "nothing"
+    assert why(world, "ended")["message"].startswith("it has ended (failed): ")
+
+
+def test_items_are_as_declared(world: World) -> None:
+    for each in world.page()["items"]:
+        msgspec.convert(each, JobItem)
+        assert set(each) == set(JobItem.__struct_fields__)
