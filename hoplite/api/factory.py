@@ -44,9 +44,11 @@ class Hoplite:
             undo.callback(self.lock.release)
             self.manager, self.metrics = _manager(settings)
             undo.callback(self.manager.close)
-            self.app = build_app(self._service())
+            service = self._service()
+            self.app = build_app(service)
             undo.pop_all()
         self.app.extensions["hoplite"] = self
+        self._files = service.files
         self._reports = ReportListener(self.app, max_body_bytes=settings.max_body_bytes)
         self._closed = False
 
@@ -75,6 +77,7 @@ class Hoplite:
         with ExitStack() as steps:
             steps.callback(self.lock.release)
             steps.callback(self._reports.close)
+            steps.callback(self._files.close)
             self.manager.close(
                 stop_jobs=self.settings.stop_jobs if stop_jobs is None else stop_jobs
             )

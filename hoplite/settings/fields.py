@@ -194,6 +194,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[Size, Meta(description="Largest request body.", ge=KIB, le=GIB)] = (
         16 * MIB
     )
+    max_upload_bytes: Annotated[
+        Size,
+        Meta(
+            description="Largest file that is taken at /oarapi/media. Uploads wait in the directory "
+            "for temporary files (TMPDIR) until they are whole.",
+            ge=KIB,
+            le=16 * 1024 * GIB,
+        ),
+    ] = 4 * GIB
+    media_roots: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^/[^\0]*$")], ...],
+        Meta(
+            description="Directories below which /oarapi/media reads and writes with the server's own "
+            "account. A server that is root becomes the caller instead, who may go everywhere that "
+            "his own rights lead; then this is for root alone.",
+            examples=["/srv/data", "/home/jobs"],
+            extra={
+                "expected": "a list of absolute paths",
+                "default": "the home directory of the server's account",
+            },
+        ),
+    ] = ()
     max_config_bytes: Annotated[
         Size, Meta(description="Largest config of a job, as JSON.", ge=2, le=GIB)
     ] = MIB

@@ -37,6 +37,8 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "stop_jobs": ("true", True),
     "group": ("my.jobs", "my.jobs"),
     "max_body_bytes": ("2 MiB", 2 * 1024**2),
+    "max_upload_bytes": ("1 GiB", 1024**3),
+    "media_roots": ("/srv/a,/srv/b", ("/srv/a", "/srv/b")),
     "max_config_bytes": ("10kb", 10_000),
     "max_status_bytes": ("4096", 4096),
     "request_timeout": ("10", 10.0),
