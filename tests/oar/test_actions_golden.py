@@ -86,10 +86,12 @@ class Replays(JobReplays):
 @pytest.fixture(scope="module")
 def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replays]:
     server = BatchCluster(tmp_path_factory.mktemp("actions-golden") / "data", *OPTIONS)
-    yield Replays(server.begin())
-    assert server.alive
-    assert "defect" not in server.log_text()
-    server.close()
+    try:
+        yield Replays(server.begin())
+        assert server.alive
+        assert "defect" not in server.log_text()
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("name", CASES)

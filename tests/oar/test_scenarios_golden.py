@@ -32,8 +32,9 @@ class Replays(JobReplays):
         super().__init__(server)
         ids = [each["id"] for each in server.told("GET", "/resources.json")["items"]]
         self.resources = dict(enumerate(ids, 1))
-        self.jobs[5] = server.submit("true", directory="/nonexistent/dir")
-        server.until(self.jobs[5], "Error")
+        self.jobs[5] = server.submit()
+        server.until(self.jobs[5], "Running")
+        server.delete(self.jobs[5])
         between: dict[str, Callable[[], object]] = {
             "535": lambda: server.submit("true", reservation=date(90_000)),
             "538": self._dependencies,
@@ -104,10 +105,12 @@ class Replays(JobReplays):
 @pytest.fixture(scope="module")
 def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replays]:
     server = BatchCluster(tmp_path_factory.mktemp("scenarios-golden") / "data", *OPTIONS)
-    yield Replays(server.begin())
-    assert server.alive
-    assert "defect" not in server.log_text()
-    server.close()
+    try:
+        yield Replays(server.begin())
+        assert server.alive
+        assert "defect" not in server.log_text()
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("name", CASES)
