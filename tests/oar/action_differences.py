@@ -33,9 +33,3 @@ ACTIONS: Mapping[str, Difference] = {
     "524-job-state-unauth-terminated": Difference(_STATE, 404),
     "526-job-state-nostate": Difference(_STATE, 404),
 }
-
-NOT_YET: Mapping[str, str] = {
-    "466-media-tail-runner-stdout": "files",
-    "529-media-ckpt-stdout": "files",
-}
-"""Cases whose routes are still to come, by what they wait for."""

@@ -14,7 +14,7 @@ from tests.oar.batch_cluster import BatchCluster
 from tests.oar.golden import PASSWORD, Case, Difference, Login, Seen, as_recorded, replay, seen
 
 DOCS = Path(__file__).parents[2] / "docs" / "oar.rst"
-_JOB = re.compile(r"((?:/jobs/(?:array/)?)|(?:\"anterior\": )|inner=)(\d+)")
+_JOB = re.compile(r"(/jobs/(?:array/)?|\"anterior\": |inner=|/OAR\.(?:\w+\.)?)(\d+)")
 _RESOURCE = re.compile(r"(?<=/resources/)\d+")
 
 
