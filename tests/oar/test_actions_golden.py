@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -52,7 +51,7 @@ class Replays(JobReplays):
         self.jobs[16] = submit("exit 3")
         self.jobs[64] = submit("true", hold=1)
         self.jobs[61] = submit(resource="/core=1,walltime=0:0:3")
-        asked = {
+        asked: dict[str, Any] = {
             "resource": "/core=1,walltime=0:0:3",
             "name": "ckpt",
             "checkpoint": 2,
