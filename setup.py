@@ -35,6 +35,7 @@ setup(
     install_requires=[
         "argon2-cffi>=23.1",
         "click>=8.1",
+        "cloudpickle>=3",
         "flask>=3.0",
         "msgspec>=0.19",
         "platformdirs>=4",
@@ -67,8 +68,12 @@ setup(
     entry_points={
         "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
         "hoplite.jobs": [
+            "hoplite.plugins.remote_enabler_job = hoplite.builtin_plugins.remote_enabler_job",
+            "hoplite.plugins.remote_enabler_module_job ="
+            " hoplite.builtin_plugins.remote_enabler_module_job",
             "hoplite.plugins.shell_command = hoplite.builtin_plugins.shell_command",
         ],
+        "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

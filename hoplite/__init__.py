@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hoplite.client.availability import is_hoplite_available, wait_for_hoplite
+    from hoplite.remote_enabler.decoration import remotify
 
     __version__: str
 
-__all__ = ["__version__", "is_hoplite_available", "wait_for_hoplite"]
+__all__ = ["__version__", "is_hoplite_available", "remotify", "wait_for_hoplite"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,6 +19,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "__version__":
         return _version()
+    if name == "remotify":
+        from hoplite.remote_enabler.decoration import remotify
+
+        return remotify
     from hoplite.client import availability
 
     return getattr(availability, name)
