@@ -19,6 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _log = logging.getLogger("hoplite.remote_enabler")
+_LATER_S = 5.0
 Caller = Callable[[Prepared], Any]
 
 
@@ -56,7 +57,9 @@ def call(target: Target, address: Address, args: tuple[Any, ...], kwargs: dict[s
         return last.caller(prepare(target, args, kwargs, last.by_json))
     server = server_at(address, options.trust_server)
     limit_s = _limit(options.remote_timeout)
-    job = _job(target, server, args, kwargs, run=True, limit_s=limit_s)
+    # The server sees to it too, a little later: whoever waits here may be gone by then.
+    there_s = None if limit_s is None else limit_s + _LATER_S
+    job = _job(target, server, args, kwargs, run=True, limit_s=there_s)
     _log.debug("%s runs on %s as job %s", target.name, server.address, job.uuid)
     _wait(job, limit_s)
     return answer(job, server, target.name)
