@@ -15,7 +15,9 @@ copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name
 release = hoplite.__version__
 version = release
 
-extensions = ["sphinxcontrib.httpdomain", "hoplite_reference"]
+extensions = ["sphinx.ext.autodoc", "sphinxcontrib.httpdomain", "hoplite_reference"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
 exclude_patterns = ["_build", "examples"]
 nitpicky = True
 highlight_language = "none"

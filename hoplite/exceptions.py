@@ -29,6 +29,7 @@
     ├── LogRemovedError                  410
     ├── TooLargeError                    413
     ├── UnsupportedMediaTypeError        415
+    ├── RangeNotSatisfiableError         416
     ├── IdempotencyConflictError         422
     ├── InternalServerError              500
     ├── UnavailableError                 503
@@ -279,6 +280,13 @@ class UnsupportedMediaTypeError(HopliteError):
     http_status = 415
 
 
+class RangeNotSatisfiableError(HopliteError):
+    """The file has no such bytes."""
+
+    code = "range-not-satisfiable"
+    http_status = 416
+
+
 class IdempotencyConflictError(HopliteError):
     """The same Idempotency-Key came with another body."""
 
@@ -320,7 +328,7 @@ class StorageUnavailableError(UnavailableError):
 
 
 class StorageFullError(HopliteError):
-    """No space is left in the data directory; nothing of the request was kept."""
+    """No space is left for what was sent; nothing of the request was kept."""
 
     code = "storage-full"
     http_status = 507

@@ -44,9 +44,11 @@ class Hoplite:
             undo.callback(self.lock.release)
             self.manager, self.metrics = _manager(settings)
             undo.callback(self.manager.close)
-            self.app = build_app(self._service())
+            service = self._service()
+            self.app = build_app(service)
             undo.pop_all()
         self.app.extensions["hoplite"] = self
+        self._files = service.files
         self._reports = ReportListener(self.app, max_body_bytes=settings.max_body_bytes)
         self._closed = False
 
@@ -75,6 +77,7 @@ class Hoplite:
         with ExitStack() as steps:
             steps.callback(self.lock.release)
             steps.callback(self._reports.close)
+            steps.callback(self._files.close)
             self.manager.close(
                 stop_jobs=self.settings.stop_jobs if stop_jobs is None else stop_jobs
             )
@@ -127,9 +130,21 @@ def limits_of(settings: Settings) -> Limits:
         keep_jobs=settings.keep_jobs,
         keep_log_bytes=settings.keep_log_bytes,
         keep_keys_s=settings.idempotency_hours * 3600,
-        max_reservations=settings.max_reservations,
+        queues=_queues(settings),
+        default_walltime_s=settings.default_walltime,
         users_may_suspend=settings.users_may_suspend,
+        walltime_change=settings.walltime_change,
+        walltime_max_increase_s=settings.walltime_max_increase,
+        users_may_delay_jobs=settings.users_may_delay_jobs,
+        max_array=settings.max_array,
+        max_reservations=settings.max_reservations,
+        local_nodes=settings.local_nodes,
     )
+
+
+def _queues(settings: Settings) -> dict[str, int]:
+    named = (queue.rpartition("=") for queue in settings.queues)
+    return {name: int(priority) for name, _, priority in named}
 
 
 def create_app(

@@ -29,6 +29,7 @@ _PARAMETER_SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
     "number": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
     "path": {"type": "string"},
+    "file": {"type": "string"},
 }
 """By the kind of the parameter, or by its name where it has none."""
 _SEGMENT = {"type": "string", "pattern": "^[^/]+$"}
@@ -161,6 +162,7 @@ _STATUS_WORDS = {
     201: "Created.",
     202: "Asked for.",
     204: "Nothing more will come.",
+    206: "The part that was asked for.",
     304: "Nothing has changed.",
     503: "Not ready.",
 }

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from hoplite.api.metrics import Metrics
 from hoplite.exceptions import TooManyStreamsError
+from hoplite.files.files import Files
 from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Caller
 from hoplite.settings import Settings
@@ -77,3 +78,4 @@ class Service:
         self.check_origin = check_origin
         self.metrics = metrics
         self.streams = Streams(settings.max_streams)
+        self.files = Files(settings.media_roots)

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hoplite.model.fault import Fault
+
 
 class Verb(StrEnum):
     """What an engine may be able to do beside launching; the rest is refused by name."""
@@ -79,6 +81,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The record for ``status["exception"]``."""
     status: msgspec.Raw | None = None
     """The last status, where the server had not taken it."""
+    fault: Fault | None = None
+    """What kept it from running the plugin; None too if it was something else."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
-"""``python -m tests.benchmarks [jobs] [latency] [routes] [history] [journal]
-[scheduling] [--quick] [--million]``
+"""``python -m tests.benchmarks [jobs] [latency] [client] [routes] [history]
+[journal] [scheduling] [oar_jobs] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -14,7 +14,16 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.benchmarks import history, jobs, journal, latency, routes, scheduling
+from tests.benchmarks import (
+    client,
+    history,
+    jobs,
+    journal,
+    latency,
+    oar_jobs,
+    routes,
+    scheduling,
+)
 
 
 def _journal() -> None:
@@ -31,10 +40,12 @@ def main() -> None:
     known: dict[str, Callable[[], None]] = {
         "jobs": lambda: jobs.run(asked.quick),
         "latency": lambda: latency.run(asked.quick),
+        "client": lambda: client.run(asked.quick),
         "routes": lambda: routes.run(asked.quick),
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,
         "scheduling": lambda: scheduling.run(asked.quick),
+        "oar_jobs": lambda: oar_jobs.run(asked.quick),
     }
     unknown = set(asked.names) - known.keys()
     if unknown:

@@ -96,7 +96,8 @@ def cases(group: str) -> list[Case]:
 def oar_server(data_dir: Path, *options: str) -> ServerProcess:
     """A server (not started) that knows the users of the recordings by their passwords."""
     know_users(data_dir)
-    return ServerProcess(data_dir, "--auth", "users", *options)
+    local = ("--local-nodes", "node1,node2")
+    return ServerProcess(data_dir, "--auth", "users", *local, *options)
 
 
 def know_users(data_dir: Path) -> None:

@@ -45,6 +45,7 @@ class Served:
             "max_streams": 4,
             "request_timeout": 30.0,
             "max_body_bytes": 100_000,
+            "max_upload_bytes": 1_000_000,
             **settings,
         }
         arguments = [

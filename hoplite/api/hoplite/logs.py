@@ -22,6 +22,7 @@ from hoplite.exceptions import (
     NotAuthorizedError,
     TooManyStreamsError,
 )
+from hoplite.files.tail import start_of_tail
 from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Visibility
 from hoplite.model.job import Job
@@ -31,9 +32,6 @@ routes = Routes("jobs")
 _CHUNK = 64 << 10
 _LARGE = 4 << 20
 _LOOK_EVERY_S = 0.1
-_TAIL_BLOCK = 64 << 10
-_LONGEST_TAIL = 64 << 20
-"""So far back lines are looked for: a file with holes can be larger than any disk."""
 NAMES = ("stdout", "stderr")
 
 
@@ -93,32 +91,12 @@ class LogFile:
 
     def start_of_tail(self, lines: int) -> int:
         """The offset of the last ``lines`` lines, of those in the last 64 MiB."""
-        end = self.size()
-        floor = max(0, end - _LONGEST_TAIL)
-        if lines == 0:
-            return end
-        position, missing = end, lines + (self.read(end - 1, 1) == b"\n" if end else 0)
-        while position > floor:
-            start = max(floor, position - _TAIL_BLOCK)
-            block = self.read(start, position - start)
-            found = block.count(b"\n")
-            if found >= missing:
-                return start + _nth_newline_from_end(block, missing) + 1
-            missing -= found
-            position = start
-        return floor
+        return start_of_tail(self.read, self.size(), lines)
 
     def close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-
-def _nth_newline_from_end(block: bytes, nth: int) -> int:
-    at = len(block)
-    for _ in range(nth):
-        at = block.rindex(b"\n", 0, at)
-    return at
 
 
 @routes.get(

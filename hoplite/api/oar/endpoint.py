@@ -17,7 +17,8 @@
 A path is declared once, without mount and extension; it is served below ``/oarapi`` and
 ``/oarapi-priv``, bare and with ``.json``, ``.yaml`` and ``.html``.  ``<id>`` in it is a whole number
 (``call.id``; a job's uuid will do too), any other ``<name>`` one segment (``call.path["name"]``, without
-the extension), ``<number:name>`` digits, and ``<path:name>`` all the rest;
+the extension), ``<number:name>`` digits, ``<file:name>`` the path of a file, and ``<path:name>``
+all the rest;
 ``parameters={"address": "The node's name."}`` says what each means in the OpenAPI document.  ``aliases``
 are further paths for the same.  Add the module's ``routes`` to ``OAR_ROUTES`` in
 :mod:`hoplite.api.oar.mount`; menu and index show what is there by themselves.

@@ -9,7 +9,9 @@ import msgspec
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.oar_state import oar_state
+from hoplite.model.resource_request import walltime_text
 from hoplite.model.timeline import Entry, Happening
+from hoplite.model.walltime_change import change_text
 
 
 class JobEvent(msgspec.Struct, frozen=True):
@@ -29,7 +31,13 @@ class _Detail(msgspec.Struct):
     reason: str | None = None
     outcome: str | None = None
     to: int | None = msgspec.field(default=None, name="as")
+    to_s: float | None = None
+    granted_s: float = 0.0
+    pending_s: float = 0.0
 
+
+_MOST = 4
+"""Of events for one entry: each has an id of its own."""
 
 _Told = Iterator[tuple[str, str]]
 """Types and descriptions."""
@@ -48,8 +56,8 @@ def events_of(job: Job, entries: Iterable[Entry]) -> list[JobEvent]:
         if told is not None:
             detail = _Detail() if entry.detail is None else _read(entry.detail)
             found += [
-                JobEvent(entry.seq, entry.job_id, kind, int(entry.at), words)
-                for kind, words in told(job, entry, detail)
+                JobEvent(entry.seq * _MOST + n, entry.job_id, kind, int(entry.at), words)
+                for n, (kind, words) in enumerate(told(job, entry, detail))
             ]
     return found
 
@@ -82,6 +90,12 @@ def _signalled(job: Job, entry: Entry, detail: _Detail) -> _Told:
         f"SIGNAL_{detail.signal}",
         f"User {entry.who} requested the signal {detail.signal} on the job {job.id}",
     )
+
+
+def _walltime_changed(job: Job, entry: Entry, detail: _Detail) -> _Told:
+    granted, pending = change_text(detail.granted_s), change_text(detail.pending_s)
+    walltime = walltime_text(round(detail.to_s or 0))
+    yield "WALLTIME", f"walltime changed: {walltime} (granted: {granted}/pending: {pending})"
 
 
 def _kill_requested(job: Job, entry: Entry, detail: _Detail) -> _Told:
@@ -122,6 +136,7 @@ _TOLD: dict[Happening, Callable[[Job, Entry, _Detail], _Told]] = {
     Happening.RESUMING: _resumed,
     Happening.CHECKPOINT_REQUESTED: _checkpointed,
     Happening.SIGNALLED: _signalled,
+    Happening.WALLTIME_CHANGED: _walltime_changed,
     Happening.KILL_REQUESTED: _kill_requested,
     Happening.RESUBMITTED: _resubmitted,
     Happening.REQUEUED: _requeued,

@@ -43,12 +43,19 @@ class Base:
     root: str
     mount: str
 
-    def href(self, path: str, *, extension: str = "") -> str:
+    def href(self, path: str | bytes, *, extension: str = "") -> str:
+        """The address of ``path``, as bytes where it names a file."""
         return self.root + self.mount + quote(path, safe=_IN_PATH) + extension
 
     def again(self, request: Request) -> str:
         """The path of the request itself, as it was asked for, with its extension."""
-        return self.root + quote(request.path, safe=_IN_PATH)
+        return self.root + quote(path_of(request), safe=_IN_PATH)
+
+
+def path_of(request: Request) -> bytes:
+    """The path of a request, mount and all, in the very bytes: names of files need not be text."""
+    path: str = request.environ["PATH_INFO"]
+    return b"/" + path.encode("latin-1").lstrip(b"/")
 
 
 def root_of(request: Request, proxies: Networks) -> str:

@@ -17,6 +17,8 @@ from hoplite.api.oar import (
     job_update,
     job_why,
     jobs,
+    media,
+    media_changes,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -47,6 +49,8 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     job_actions.routes,
     job_update.routes,
     submission.routes,
+    media.routes,
+    media_changes.routes,
 )
 
 
@@ -71,6 +75,14 @@ class _Segment(BaseConverter):
     part_isolating = True
 
 
+class _File(BaseConverter):
+    """The path of a file: anything, newlines and empty names too."""
+
+    part_isolating = False
+    regex = "(?s:.*)"
+    weight = 300
+
+
 class _Extension(BaseConverter):
     regex = r"(?:\.(?:json|yaml|html))?"
 
@@ -88,6 +100,7 @@ class OarDialect:
             "oarname": _Segment,
             "oarext": _Extension,
             "number": _Digits,
+            "file": _File,
         }
         register_pages(app)
         self._register(app, operations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -65,6 +67,8 @@ def _varying(response: Response) -> Response:
 
 def register_pages(app: Flask) -> None:
     app.jinja_env.tests["address"] = _is_address
+    app.jinja_env.filters["filemode"] = stat.filemode
+    app.jinja_env.filters["moment"] = _moment
 
 
 def _is_address(value: Any) -> bool:
@@ -72,6 +76,14 @@ def _is_address(value: Any) -> bool:
     return isinstance(value, str) and (
         value.startswith(("http://", "https://")) or (value[:1] == "/" and value[1:2] not in "/\\")
     )
+
+
+def _moment(seconds: int) -> str:
+    """Seconds since 1970, as people write it."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
 
 
 def heading_of_request() -> str:

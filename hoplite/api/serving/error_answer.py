@@ -12,6 +12,7 @@ from hoplite.exceptions import (
     InternalServerError,
     InvalidRequestError,
     RequestTimedOutError,
+    StorageFullError,
     TooLargeError,
 )
 
@@ -25,6 +26,7 @@ _BY_STATUS: dict[int, type[HopliteError]] = {
     413: TooLargeError,
     431: TooLargeError,
     501: InvalidRequestError,
+    507: StorageFullError,
 }
 
 

@@ -7,52 +7,81 @@ So only some of the threads may wait, and the others are left to requests withou
 
 from __future__ import annotations
 
-import io
+import errno
+import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from hoplite.exceptions import TooLargeError, UnavailableError
+from hoplite.api.serving.uploads import AROUND_UPLOAD_BYTES, is_upload
+from hoplite.exceptions import StorageFullError, TooLargeError, UnavailableError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 _PIECE = 64 * 1024
+_IN_MEMORY = 1024 * 1024
 
 
 class Bodies:
-    """Receives bodies of up to ``max_bytes``, of up to ``waiting`` requests at a time."""
+    """Receives bodies of up to ``max_bytes``, uploads of up to ``max_upload_bytes``, of up to
+    ``waiting`` requests at a time."""
 
-    def __init__(self, *, waiting: int, max_bytes: int) -> None:
+    def __init__(self, *, waiting: int, max_bytes: int, max_upload_bytes: int) -> None:
         self._places = threading.BoundedSemaphore(waiting)
         self._max_bytes = max_bytes
+        self._max_upload_bytes = max_upload_bytes
 
     def receive(self, environ: WSGIEnvironment) -> None:
-        """Put the whole body into ``environ``.
+        """Put the whole body into ``environ``; a large one waits in a temporary file.
 
-        Raises TooLargeError, or UnavailableError where all places are taken.
+        Raises TooLargeError, StorageFullError, or UnavailableError where all places are taken.
         """
         if not _has_body(environ):
             return
-        if _announced(environ) > self._max_bytes:
-            raise self._too_large()
+        largest = self._largest(environ)
+        if _announced(environ) > largest:
+            raise self._too_large(environ)
         if not self._places.acquire(blocking=False):
             raise UnavailableError("too many requests are still being received; try again soon")
         try:
-            body = self._read(environ["wsgi.input"])
+            body, length = self._read(environ, largest)
         finally:
             self._places.release()
-        environ["wsgi.input"] = io.BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = body
+        environ["CONTENT_LENGTH"] = str(length)
 
-    def _read(self, stream: Any) -> bytes:
-        body = bytearray()
-        while piece := stream.read(_PIECE):
-            body += piece
-            if len(body) > self._max_bytes:
-                raise self._too_large()
-        return bytes(body)
+    def _read(self, environ: WSGIEnvironment, largest: int) -> tuple[Any, int]:
+        body = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the application reads it
+        length = 0
+        try:
+            while piece := environ["wsgi.input"].read(_PIECE):
+                length += len(piece)
+                if length > largest:
+                    raise self._too_large(environ)
+                body.write(piece)
+            body.seek(0)
+        except OSError as error:
+            body.close()
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise StorageFullError(
+                "no space is left where bodies wait until they are whole"
+            ) from error
+        except BaseException:
+            body.close()
+            raise
+        return body, length
 
-    def _too_large(self) -> TooLargeError:
+    def _largest(self, environ: WSGIEnvironment) -> int:
+        is_file = is_upload(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        return self._max_upload_bytes + AROUND_UPLOAD_BYTES if is_file else self._max_bytes
+
+    def _too_large(self, environ: WSGIEnvironment) -> TooLargeError:
+        if is_upload(environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")):
+            return TooLargeError(
+                f"the file is larger than {self._max_upload_bytes} bytes, the setting "
+                "max_upload_bytes"
+            )
         return TooLargeError(
             f"the request body is larger than {self._max_bytes} bytes, the setting max_body_bytes"
         )

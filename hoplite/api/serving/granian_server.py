@@ -97,6 +97,7 @@ def serve_with_granian(
         parent=os.getpid(),
         threads=settings.threads,
         max_body_bytes=settings.max_body_bytes,
+        max_upload_bytes=settings.max_upload_bytes,
         failure=failure,
     )
     parent = _parent(settings, address, port)

@@ -41,6 +41,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     parent: int
     threads: int
     max_body_bytes: int
+    max_upload_bytes: int
     failure: Connection
     """Takes ``(code, message)`` of the error for which the server cannot start."""
 
@@ -58,7 +59,11 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         _call_on_stop_signal(self.on_stop)
         threading.Thread(target=self._announce, name="announce", daemon=True).start()
         # Half of the threads: streams have threads of their own beside these.
-        bodies = Bodies(waiting=max(1, self.threads // 2), max_bytes=self.max_body_bytes)
+        bodies = Bodies(
+            waiting=max(1, self.threads // 2),
+            max_bytes=self.max_body_bytes,
+            max_upload_bytes=self.max_upload_bytes,
+        )
         return GranianApp(app, bodies)
 
     def _announce(self) -> None:

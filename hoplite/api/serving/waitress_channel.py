@@ -7,6 +7,7 @@ to read its answer; :meth:`Channel.cut_off_if_stalled`, called about once a seco
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import time
@@ -22,11 +23,12 @@ from waitress.utilities import Error  # type: ignore[import-untyped] # has no ty
 
 from hoplite.api.serving.environ import CONNECTION, LOCAL_ADDRESS, SERVED_BY
 from hoplite.api.serving.error_answer import error_body, error_for, status_line
+from hoplite.api.serving.uploads import AROUND_UPLOAD_BYTES, is_upload
 
 LINGER_S = 3.0
 """How long the rest of a refused request is read and dropped, so that the client can read why."""
 PROGRESS_BYTES = 64 * 1024
-"""What a client must read of a waiting answer within the request timeout."""
+"""What a client must read of a waiting answer, or send of an upload, within the request timeout."""
 
 
 class RequestTimedOut(Error):  # type: ignore[misc] # waitress has no types
@@ -36,13 +38,28 @@ class RequestTimedOut(Error):  # type: ignore[misc] # waitress has no types
     reason = "Request Timeout"
 
 
+class NoSpace(Error):  # type: ignore[misc] # waitress has no types
+    """The body waits in a temporary file, and there is no room for it."""
+
+    code = 507
+    reason = "Insufficient Storage"
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
-    """waitress's parser without its slips."""
+    """waitress's parser without its slips, and with a limit of their own for uploads."""
 
     path = ""
+    is_upload = False
+    adj: Any
 
     def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.error = NoSpace("no space is left where bodies wait until they are whole")
+            self.completed, consumed = True, len(data)
         if self.completed:
             # Else waitress answers "100 Continue" to a body that it has refused already, and
             # waits for ever for one that was never announced.
@@ -55,6 +72,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
         except ValueError as error:
             # For example urlsplit on "http://[": waitress would drop the connection unanswered.
             raise ParsingError(f"the request line or a header is invalid: {error}") from error
+        self.is_upload = is_upload(self.command, self.path)
+        if self.is_upload:
+            self.adj = self.adj.for_uploads
 
 
 class Task(WSGITask):  # type: ignore[misc] # waitress has no types
@@ -79,7 +99,7 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc] # waitress has no types
 
     def execute(self) -> None:
         refusal = self.request.error
-        message = _message(refusal.code, refusal.body, self.channel.adj)
+        message = _message(refusal.code, refusal.body, self.request)
         content_type, body = error_body(
             error_for(refusal.code, message),
             getattr(self.request, "path", ""),
@@ -93,12 +113,16 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc] # waitress has no types
         self.write(body)
 
 
-def _message(status: int, said: str, adjustments: Any) -> str:
+def _message(status: int, said: str, request: Any) -> str:
+    if status == 413 and request.is_upload:
+        largest = request.adj.max_request_body_size - 1 - AROUND_UPLOAD_BYTES
+        return f"the file is larger than {largest} bytes, the setting max_upload_bytes"
     if status == 413:
-        largest = adjustments.max_request_body_size - 1
+        largest = request.adj.max_request_body_size - 1
         return f"the request body is larger than {largest} bytes, the setting max_body_bytes"
     if status == 431:
-        return f"the request's headers are larger than {adjustments.max_request_header_size} bytes"
+        largest = request.adj.max_request_header_size
+        return f"the request's headers are larger than {largest} bytes"
     if status in (400, 501):
         return f"this is no HTTP request that the server can read: {said}"
     return said
@@ -125,6 +149,7 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         self.known: dict[str, Any] = {}
         self._request_since = time.monotonic()
         self._sent = 0
+        self._received = 0
         self._unread_since: tuple[float, int] | None = None
         self._lingers_until: float | None = None
         super().__init__(server, sock, addr, adj, map=map)
@@ -136,7 +161,18 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         taken: bool = super().received(data)
         if self.request is not None and self.request is not before:
             self._request_since = time.monotonic()
+            self._received = 0
+        self._note_progress()
         return taken
+
+    def _note_progress(self) -> None:
+        """An upload may take long, as long as it goes on."""
+        request = self.request
+        if request is None or not request.is_upload:
+            return
+        if request.body_bytes_received - self._received >= PROGRESS_BYTES:
+            self._received = request.body_bytes_received
+            self._request_since = time.monotonic()
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close=do_close)

@@ -18,6 +18,7 @@ from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
 
 from hoplite.api.serving.listening import bind_all, url_of
 from hoplite.api.serving.stop_signals import call_on_stop_signals
+from hoplite.api.serving.uploads import AROUND_UPLOAD_BYTES
 from hoplite.api.serving.waitress_channel import Channel
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class WaitressServer:
         threads: int,
         request_timeout_s: float,
         max_body_bytes: int,
+        max_upload_bytes: int | None = None,
         served_by: str = "waitress",
     ) -> None:
         # waitress warns of every request that waits for a thread.
@@ -63,6 +65,8 @@ class WaitressServer:
         self._stop = threading.Event()
         self._map: dict[int, Any] = {}
         self._adjustments = _adjustments(threads, max_body_bytes)
+        largest = max_body_bytes if max_upload_bytes is None else max_upload_bytes
+        self._adjustments.for_uploads = _adjustments(threads, largest + AROUND_UPLOAD_BYTES)
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(threads)
         self._listeners = [self._listen(app, sock, served_by) for sock in sockets]
@@ -165,6 +169,7 @@ def serve_with_waitress(
             threads=settings.threads + settings.max_streams,
             request_timeout_s=settings.request_timeout,
             max_body_bytes=settings.max_body_bytes,
+            max_upload_bytes=settings.max_upload_bytes,
         )
         with call_on_stop_signals(server.stop):
             on_listening(server.url)

@@ -124,13 +124,14 @@ def _environment() -> dict[str, str]:
     if _CRASH_AT in os.environ:
         # For the first one only: a death that every successor dies too tests something else.
         environment["HOPLITE_CRASH_AT"] = os.environ.pop(_CRASH_AT)
-    package_home = _package_home()
-    if package_home.name not in ("site-packages", "dist-packages"):
+    home = package_home()
+    if home.name not in ("site-packages", "dist-packages"):
         # Run from a source tree: the warden's fresh interpreter would not find the package.
-        paths = [environment.get("PYTHONPATH", ""), str(package_home)]
+        paths = [environment.get("PYTHONPATH", ""), str(home)]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return environment
 
 
-def _package_home() -> Path:
+def package_home() -> Path:
+    """The directory that holds the package."""
     return Path(next(iter(hoplite.__path__))).resolve().parent
