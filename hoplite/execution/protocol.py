@@ -80,7 +80,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exception: msgspec.Raw | None = None
     """The record for ``status["exception"]``."""
     status: msgspec.Raw | None = None
-    """The last status, where the server had not taken it."""
+    """The last status, where the server was not told it or had not taken it."""
     fault: Fault | None = None
     """What kept it from running the plugin; None too if it was something else."""
 
