@@ -30,6 +30,7 @@ from hoplite.exceptions import (
 )
 from hoplite.manager.requests import NewJob
 from hoplite.model.job import EMPTY_OBJECT
+from hoplite.submission.around import Around
 
 routes = Routes("jobs")
 
@@ -140,8 +141,14 @@ def _new_job(call: Call[Any, NewJobBody]) -> NewJob:
         timeout_s=body.timeout,
         env=body.env,
         workdir=body.workdir,
-        batch=batch_asked(body, plugin, lambda: around(call.service, call.caller)),
+        batch=batch_asked(body, plugin, lambda: _around(call, plugin)),
     )
+
+
+def _around(call: Call[Any, Any], plugin: str) -> Around:
+    if plugin not in call.service.manager.plugins.plugins():
+        raise JobPluginDoesNotExistError(plugin)
+    return around(call.service, call.caller)
 
 
 def _wants_run(body: NewJobBody) -> bool:
