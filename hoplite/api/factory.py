@@ -130,9 +130,21 @@ def limits_of(settings: Settings) -> Limits:
         keep_jobs=settings.keep_jobs,
         keep_log_bytes=settings.keep_log_bytes,
         keep_keys_s=settings.idempotency_hours * 3600,
-        max_reservations=settings.max_reservations,
+        queues=_queues(settings),
+        default_walltime_s=settings.default_walltime,
         users_may_suspend=settings.users_may_suspend,
+        walltime_change=settings.walltime_change,
+        walltime_max_increase_s=settings.walltime_max_increase,
+        users_may_delay_jobs=settings.users_may_delay_jobs,
+        max_array=settings.max_array,
+        max_reservations=settings.max_reservations,
+        local_nodes=settings.local_nodes,
     )
+
+
+def _queues(settings: Settings) -> dict[str, int]:
+    named = (queue.rpartition("=") for queue in settings.queues)
+    return {name: int(priority) for name, _, priority in named}
 
 
 def create_app(

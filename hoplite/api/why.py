@@ -143,6 +143,11 @@ def _in_words(job: Job, wait: Wait) -> str:
     if wait.reason is Reason.RESOURCES:
         held = f"; the others are held by {_jobs(wait.jobs)}" if wait.jobs else ""
         return f"{_count(wait.free_now)} free of those that it may use, not enough{held}"
+    if wait.elsewhere:
+        return (
+            f"it needs resources of {', '.join(wait.elsewhere)}, and jobs run on this machine alone "
+            "(setting local_nodes)"
+        )
     return _WORDS[wait.reason].format(jobs=_jobs(wait.jobs) or "other jobs")
 
 

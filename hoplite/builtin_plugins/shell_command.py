@@ -26,6 +26,8 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 class _Status(Protocol):
     def update(self, status: Mapping[str, Any]) -> None: ...
 
+    def update_at_end(self, status: Mapping[str, Any]) -> None: ...
+
 
 class _Command(NamedTuple):
     argv: list[str]
@@ -54,7 +56,7 @@ def run(config: Mapping[str, Any], status: _Status) -> None:
     exit_code = os.WEXITSTATUS(wait_status) if os.WIFEXITED(wait_status) else None
     signum = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else None
     usage["wall_s"] = time.monotonic() - started
-    _tell(status, {"exit_code": exit_code, "signal": signum, "usage": usage})
+    status.update_at_end({"exit_code": exit_code, "signal": signum, "usage": usage})
     if signum is not None:
         sys.exit(128 + signum)
     if exit_code:

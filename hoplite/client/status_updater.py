@@ -86,6 +86,16 @@ class StatusUpdater:
                 raise
             self._acknowledged = True
 
+    def update_at_end(self, status: Mapping[str, Any]) -> None:
+        """Merge ``status``, to be told with the job's outcome, which costs no request of its own.
+
+        Raises TypeError if a value is no JSON.
+        """
+        new = _as_json(status)
+        with self._sending:
+            self._parts = {**self._parts, **new}
+            self._acknowledged = False
+
     def progress(self, done: float, total: float, text: str = "") -> None:
         """Say how far the job is: ``done`` of ``total``, and in words."""
         self.update({"progress": {"done": done, "total": total, "text": text}})
@@ -171,6 +181,10 @@ class MockStatusUpdater:
         """Merge and print."""
         self.status = {**self.status, **status}
         print(self.status)
+
+    def update_at_end(self, status: Mapping[str, Any]) -> None:
+        """As :meth:`update`."""
+        self.update(status)
 
     def progress(self, done: float, total: float, text: str = "") -> None:
         """As :meth:`StatusUpdater.progress`."""

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hoplite.model.fault import Fault
+
 
 class Verb(StrEnum):
     """What an engine may be able to do beside launching; the rest is refused by name."""
@@ -78,7 +80,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exception: msgspec.Raw | None = None
     """The record for ``status["exception"]``."""
     status: msgspec.Raw | None = None
-    """The last status, where the server had not taken it."""
+    """The last status, where the server was not told it or had not taken it."""
+    fault: Fault | None = None
+    """What kept it from running the plugin; None too if it was something else."""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -22,15 +22,24 @@ from hoplite.exceptions import JobPluginLoadError
 from hoplite.execution.exception_record import exception_record
 from hoplite.execution.protocol import LaunchSpec, Report
 from hoplite.execution.written import ReportFile
+from hoplite.model.fault import Fault
 
 _REPORT_RETRY_S = 0.25
 _Run = Callable[[Any, StatusUpdater], object]
 
 
-def run_job(spec: LaunchSpec, report_fd: int, prepare: Callable[[], None]) -> NoReturn:
+class Step(NamedTuple):
+    """Something to do before the plugin is run."""
+
+    do: Callable[[], None]
+    fault: Fault | None = None
+    """What it is if that raises."""
+
+
+def run_job(spec: LaunchSpec, report_fd: int, steps: Sequence[Step]) -> NoReturn:
     """Run the job and end this process with its exit code.
 
-    ``prepare`` is called first; what it raises fails the job like an exception of the plugin.  The
+    ``steps`` are done first; what they raise fails the job like an exception of the plugin.  The
     report goes to ``report_fd`` before threads that still run are waited for.
     """
     status = StatusUpdater(
@@ -41,11 +50,11 @@ def run_job(spec: LaunchSpec, report_fd: int, prepare: Callable[[], None]) -> No
         address_file=spec.server_url_file,
     )
     file, pid = _file_behind(report_fd), os.getpid()
-    code, failure = _outcome(spec, status, prepare)
+    code, failure, fault = _outcome(spec, status, steps)
     # A child that the plugin forked may come back to here too, and a plugin may have closed all
     # descriptors and opened files of its own under their numbers.
     if pid == os.getpid() and file == _file_behind(report_fd):
-        _leave_report(report_fd, _report(code, failure, status), spec.status_retry_s)
+        _leave_report(report_fd, _report(code, failure, fault, status), spec.status_retry_s)
     if failure is not None:
         _tell_stderr(failure)
     _leave(code)
@@ -75,19 +84,22 @@ def load_plugin(name: str, entry_point: str) -> _Run:
 
 
 def _outcome(
-    spec: LaunchSpec, status: StatusUpdater, prepare: Callable[[], None]
-) -> tuple[int, BaseException | None]:
+    spec: LaunchSpec, status: StatusUpdater, steps: Sequence[Step]
+) -> tuple[int, BaseException | None, Fault | None]:
     """The exit code, and what it failed with if it did."""
+    fault = None
     try:
-        prepare()
+        for do, fault in steps:  # noqa: B007 - that of the step that raises is told below
+            do()
+        fault = None
         run = load_plugin(spec.plugin, spec.entry_point)
         run(msgspec.json.decode(spec.config), status)
     except SystemExit as leaving:
         code = _exit_code(leaving)
-        return code, leaving if code else None
+        return code, leaving if code else None, fault
     except BaseException as error:  # noqa: BLE001 - whatever the plugin raised is its outcome
-        return 1, error
-    return 0, None
+        return 1, error, fault
+    return 0, None, None
 
 
 def _exit_code(leaving: SystemExit) -> int:
@@ -105,13 +117,16 @@ def _file_behind(descriptor: int) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _report(code: int, failure: BaseException | None, status: StatusUpdater) -> Report:
+def _report(
+    code: int, failure: BaseException | None, fault: Fault | None, status: StatusUpdater
+) -> Report:
     record = None if failure is None else _json(exception_record(failure, own_file=__file__))
     return Report(
         returned=failure is None,
         exit_code=code,
         exception=record,
         status=_unacknowledged(status),
+        fault=fault,
     )
 
 

@@ -25,6 +25,7 @@ class ReportFile(Report, frozen=True, kw_only=True):
             exit_code=report.exit_code,
             exception=report.exception or _NULL,
             status=report.status or _NULL,
+            fault=report.fault,
             childless=childless,
         )
 
@@ -35,6 +36,7 @@ class ReportFile(Report, frozen=True, kw_only=True):
             exit_code=self.exit_code,
             exception=_or_none(self.exception),
             status=_or_none(self.status),
+            fault=self.fault,
         )
 
 

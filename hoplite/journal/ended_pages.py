@@ -38,11 +38,12 @@ def read_ended(query: Query, which: Ended, offset: int, limit: int | None) -> En
     if offset >= total or limit == 0:
         return EndedPage([], total)
     ids = " UNION ALL ".join(f"SELECT id FROM jobs {part.where}" for part in parts)
-    found = query(
-        f"{ids} ORDER BY id LIMIT ? OFFSET ?",
-        (*values, MAX_INTEGER if limit is None else limit, offset),
-    )
-    return EndedPage([job_id for (job_id,) in found], total)
+    count = total - offset if limit is None else min(limit, total - offset)
+    # What is skipped is walked over: from the end that is nearer.
+    after = total - offset - count
+    order, skipped = ("DESC", after) if after < offset else ("ASC", offset)
+    found = query(f"{ids} ORDER BY id {order} LIMIT ? OFFSET ?", (*values, count, skipped))
+    return EndedPage(sorted(job_id for (job_id,) in found), total)
 
 
 def json_ids(ids: Iterable[int]) -> bytes:

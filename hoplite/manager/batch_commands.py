@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import msgspec
 
@@ -12,11 +14,11 @@ from hoplite.exceptions import (
     InvalidFieldError,
     JobEndedError,
     NotAuthorizedError,
-    NotEnoughResourcesError,
     ReservationRefusedError,
     WrongJobStateError,
 )
 from hoplite.journal.protocol import Change
+from hoplite.manager.batch_checks import Checks
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
@@ -24,7 +26,6 @@ from hoplite.manager.live import LiveJob
 from hoplite.manager.requests import NewJob
 from hoplite.manager.successors import again, births
 from hoplite.model.batch import Batch, Granted
-from hoplite.model.batch_types import read_types
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
@@ -52,6 +53,9 @@ class BatchCommands:
         self._table = table
         self._queue = queue
         self._limits = limits
+        self._checks = Checks(table, queue.plan, limits)
+        self._reserving = threading.Lock()
+        """Between counting somebody's reservations and making another."""
 
     def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
         """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
@@ -61,18 +65,18 @@ class BatchCommands:
         :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
-        self._check_count(jobs)
-        for new in {_asked(new.batch): new for new in jobs}.values():
-            self._check(new)
-        self._check_reservations(caller, jobs)
-        ids, now = self._table.next_births(len(jobs))
-        return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
+        self._checks.count(jobs)
+        reserves = any(new.batch and new.batch.starts_at is not None for new in jobs)
+        with self._reserving if reserves else nullcontext():
+            for new in {_asked(new.batch): new for new in jobs}.values():
+                self._checks.job(caller, new)
+            ids, now = self._table.next_births(len(jobs))
+            return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
 
     def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
         """Where the job would be placed if it were created now; None: it cannot be told.  Raises
         as :meth:`create` does, and keeps nothing."""
-        self._check(new)
-        self._check_reservations(caller, [new])
+        self._checks.job(caller, new)
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
@@ -231,83 +235,6 @@ class BatchCommands:
             for nth, (new, job_id) in enumerate(zip(jobs, ids, strict=True), 1)
         ]
 
-    def _check_count(self, jobs: Sequence[NewJob]) -> None:
-        if not 1 <= len(jobs) <= self._limits.max_array:
-            raise InvalidFieldError(
-                f"array: {len(jobs)} jobs; from 1 to {self._limits.max_array} are taken at once",
-                field="array",
-            )
-        if len(jobs) > 1 and any(new.batch and new.batch.starts_at is not None for new in jobs):
-            raise InvalidFieldError(
-                "reservation: an array cannot be reserved; reserve jobs one by one",
-                field="reservation",
-            )
-
-    def _check_reservations(self, caller: Caller, jobs: Sequence[NewJob]) -> None:
-        most = self._limits.max_reservations
-        if most is None or caller.is_admin or not any(_is_reservation(new.batch) for new in jobs):
-            return
-        waiting = sum(
-            live.job.owner == caller.name
-            and live.job.state in (State.WAITING, State.HOLD)
-            and _is_reservation(live.job.batch)
-            for live in self._table.live
-        )
-        if waiting >= most:
-            raise NotAuthorizedError(
-                f"reservation: {caller.name} has {waiting} waiting reservations already; at most "
-                f"{most} are allowed at once (setting max_reservations)",
-                field="reservation",
-            )
-
-    def _check(self, new: NewJob) -> None:
-        batch = new.batch
-        if batch is None:
-            raise ValueError("a job of the batch system needs its batch part")
-        self._check_queue(batch)
-        self._check_types(batch)
-        self._check_dependencies(batch)
-        if batch.starts_at is not None and batch.starts_at < time.time() - 1:
-            raise InvalidFieldError("reservation: its date has passed", field="reservation")
-        probe = Job(id=0, uuid="", plugin="", owner="", created_at=0.0, batch=batch)
-        if not self._queue.plan.is_possible(probe):
-            raise NotEnoughResourcesError(
-                "resource: there are not enough resources for this request (those that are Dead "
-                "do not count, those that are Absent or busy do)",
-                field="resource",
-            )
-
-    def _check_queue(self, batch: Batch) -> None:
-        if batch.queue not in self._limits.queues:
-            raise InvalidFieldError(
-                f"queue: there is no queue {batch.queue!r}; there are "
-                + ", ".join(self._limits.queues),
-                field="queue",
-            )
-
-    def _check_types(self, batch: Batch) -> None:
-        types = read_types(batch.types)
-        if types.besteffort and batch.starts_at is not None:
-            raise InvalidFieldError(
-                "reservation: a besteffort job cannot be reserved", field="reservation"
-            )
-        if types.inner is None:
-            return
-        outer = self._table.find_live(types.inner)
-        batch = outer.job.batch if outer is not None and outer.job.batch is not None else Batch()
-        if not read_types(batch.types).container:
-            raise InvalidFieldError(
-                f"type: job {types.inner} is no container that lives, so nothing can run in it",
-                field="type",
-            )
-
-    def _check_dependencies(self, batch: Batch) -> None:
-        for other in batch.after:
-            if self._table.find_live(other) is None and self._table.journal.job(other) is None:
-                raise InvalidFieldError(
-                    f"anterior: there is no job {other} to come after", field="anterior"
-                )
-
     def _own(self, caller: Caller, ref: str) -> LiveJob:
         job = self._table.get(ref)
         _check_owner(caller, job)
@@ -329,10 +256,6 @@ class BatchCommands:
 
     def _change(self, live: LiveJob, job: Job, what: Happening, caller: Caller) -> None:
         self._table.change(live, job, entry(job, what, caller.name, time.time()))
-
-
-def _is_reservation(batch: Batch | None) -> bool:
-    return batch is not None and batch.starts_at is not None
 
 
 def _asked(batch: Batch | None) -> Batch | None:

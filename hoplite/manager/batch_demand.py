@@ -31,8 +31,9 @@ class Demand:
 
     def is_possible(self, batch: Batch) -> bool:
         """Whether one of the requests could be granted if nothing else ran and all that is not
-        Dead were there."""
-        possible = self.table.possible
+        Dead (if it is permissive, all that is known) were there."""
+        permissive = read_types(batch.types).permissive
+        possible = self.table.all if permissive else self.table.possible
         return any(
             self._requests.fit(alternative, possible).choose(possible)
             for alternative in self.alternatives(batch)

@@ -20,9 +20,14 @@ from hoplite.manager.batch_demand import Demand, dependencies, succeeded
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.resources import Resources
+from hoplite.manager.this_machine import LocalNodes
+from hoplite.model.batch import Batch
+from hoplite.model.batch_types import read_types
 from hoplite.model.job import Job
+from hoplite.model.latest_start import LatestStart, latest_start
 from hoplite.model.lifecycle import STARTED, State
-from hoplite.scheduling.decisions import Decisions, Placement, Refusal, Wait
+from hoplite.model.resource_set import ResourceTable
+from hoplite.scheduling.decisions import Decisions, Placement, Reason, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
 
@@ -78,6 +83,7 @@ class Plan:
         self._stranded: dict[int, int] = {}
         self._stale = True
         self._untaken = True
+        self._local = LocalNodes(limits.local_nodes)
         self._demand = self._new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
         self.wake_at: float | None = None
@@ -172,10 +178,29 @@ class Plan:
         """The resources of a placement of this plan."""
         return self._demand.table.ids_of(placement.bits)
 
-    def is_possible(self, job: Job) -> bool:
+    def is_possible(self, batch: Batch) -> bool:
         with self._sound():
-            assert job.batch is not None
-            return self._demand.is_possible(job.batch)
+            return self._demand.is_possible(batch)
+
+    def latest_start(self, batch: Batch, walltime_s: float | None = None) -> LatestStart | None:
+        """Until when such a job can start, with that walltime or its shortest; None: at any time."""
+        if not batch.types:
+            return None
+        shortest_s = min(map(self._demand.walltime, batch.requests))
+        return latest_start(
+            read_types(batch.types), shortest_s if walltime_s is None else walltime_s
+        )
+
+    def elsewhere(self, batch: Batch) -> set[str]:
+        """The nodes, none of them this machine, without which such a job is impossible; empty if
+        they would not help."""
+        table = self._resources.table
+        strangers = {
+            one.network_address for one in table if not self._local.has(one.network_address)
+        }
+        if not strangers or not self._demand_over(table).is_possible(batch):
+            return set()
+        return strangers
 
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a job; None: it has none, or does not wait."""
@@ -190,7 +215,13 @@ class Plan:
     def why(self, job_id: int) -> Wait | None:
         """What the job waits for; None: it is not in the queue."""
         with self._sound():
-            return self._scheduler.why(job_id) if job_id in self._waiting else None
+            if job_id not in self._waiting:
+                return None
+            wait = self._scheduler.why(job_id)
+        job = self._find(job_id)
+        if wait.reason is not Reason.IMPOSSIBLE or job is None or job.batch is None:
+            return wait
+        return msgspec.structs.replace(wait, elsewhere=tuple(sorted(self.elsewhere(job.batch))))
 
     @contextmanager
     def _sound(self) -> Iterator[float]:
@@ -209,8 +240,10 @@ class Plan:
         return self._now
 
     def _new_demand(self) -> Demand:
-        limits = self._limits
-        return Demand(self._resources.table, limits.queues, limits.default_walltime_s)
+        return self._demand_over(self._local.of(self._resources.table))
+
+    def _demand_over(self, table: ResourceTable) -> Demand:
+        return Demand(table, self._limits.queues, self._limits.default_walltime_s)
 
     def _find(self, job_id: int) -> Job | None:
         try:
@@ -360,7 +393,7 @@ class Plan:
         return Placement(bits, waiting.starts_at, waiting.starts_at + walltime_s)
 
     def _on_dead(self, jobs: Iterable[Job]) -> dict[int, int]:
-        table = self._demand.table
+        table = self._resources.table
         usable = set(table.ids_of(table.possible))
         return {
             job.id: lost[0]

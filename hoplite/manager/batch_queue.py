@@ -15,6 +15,7 @@ from hoplite.execution.protocol import Executor
 from hoplite.manager.batch_plan import Plan, Start, Turn
 from hoplite.manager.clocks import Clocks
 from hoplite.manager.endings import ended_entry
+from hoplite.manager.expiries import Expiries
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.launching import Launcher, new_key
 from hoplite.manager.limits import Limits
@@ -50,6 +51,7 @@ class BatchQueue:
         self._limits = limits
         self._clocks = Clocks(table, executor)
         self.walltimes = Walltimes(table, plan, self._clocks, limits)
+        self._expiries = Expiries(plan)
         self._bell = threading.Condition()
         self._rung = False
         self._closed = False
@@ -67,6 +69,8 @@ class BatchQueue:
                 self._clocks.restore(live.job)
             self._note_checkpoint(live.job)
         self.walltimes.open([live.job for live in lives])
+        for live in lives:
+            self._expiries.note(live.job)
         self._thread.start()
 
     def close(self) -> None:
@@ -91,6 +95,9 @@ class BatchQueue:
         """These jobs are others, as the table shows; start what can start now.  Never raises: what
         cannot be written is tried again."""
         try:
+            for job_id in job_ids:
+                if (live := self._table.find_live(job_id)) is not None:
+                    self._expiries.note(live.job)
             self.plan.look(job_ids)
             self.pump()
         except HopliteError as error:
@@ -128,11 +135,16 @@ class BatchQueue:
         with live.lock:
             if not live.born or live.job.state not in (State.WAITING, State.HOLD):
                 return False
-            now = time.time()
-            ended = live.job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)
+            ended = _cancelled(live.job, who, reason)
             self._table.change(live, ended, ended_entry(ended, who))
         self.on_end(ended)
         return True
+
+    def _expire(self, job_id: int, why: str) -> None:
+        live = self._table.find_live(job_id)
+        if live is not None and self.cancel(live, SERVER, f"cancelled: {why}"):
+            self.plan.look([job_id])
+        self._expiries.forget(job_id)
 
     def suspend(self, live: LiveJob, who: str) -> None:
         """Stop a running job's processes and its clock.  Call with ``live.lock`` held."""
@@ -158,13 +170,19 @@ class BatchQueue:
         """In one commit: the jobs as launched, each with its key, and those that go on."""
         launches: list[tuple[Job, str]] = []
         resumed: list[Job] = []
+        late: list[Job] = []
         moves: list[tuple[LiveJob, Job, list[Entry]]] = []
         with self._table.locked({start.job_id for start in starts}) as lives:
             for start in starts:
                 live = lives.get(start.job_id)
                 if live is None:
                     continue
-                if live.job.state is State.WAITING:
+                why_late = self._expiries.why_too_late(live.job, start)
+                if live.job.state is State.WAITING and why_late is not None:
+                    job = _cancelled(live.job, SERVER, f"cancelled: {why_late}")
+                    happened = ended_entry(job, SERVER)
+                    late.append(job)
+                elif live.job.state is State.WAITING:
                     key, hashed = new_key()
                     job = self._launched(live.job, start, hashed)
                     detail = {"resources": start.assigned, "walltime_s": start.walltime_s}
@@ -182,6 +200,8 @@ class BatchQueue:
                 self._table.change_together(moves)
             for job in resumed:
                 self._clocks.restore(job)
+        for job in late:
+            self.on_end(job)
         return launches
 
     def _launched(self, job: Job, start: Start, hashed: bytes) -> Job:
@@ -262,7 +282,7 @@ class BatchQueue:
             return _LATE_S
         now = time.time()
         again_at = now + _RETRY_S if self._clocks.behind else None
-        due = [self.plan.wake_at, again_at, *self._checkpoints().values()]
+        due = [self.plan.wake_at, again_at, self._expiries.next_at, *self._checkpoints().values()]
         return max(0.0, min([at for at in due if at is not None], default=now + _LATE_S) - now)
 
     def _do_what_is_due(self, rung: bool) -> None:
@@ -271,7 +291,10 @@ class BatchQueue:
             if at is not None and at <= time.time():
                 self._to_checkpoint.discard(job_id)
                 self.checkpoint(job_id, SERVER)
-        if not rung or self.plan.wants_turn:
+        expired = self._expiries.due()
+        for job_id, why in expired.items():
+            self._expire(job_id, why)
+        if not rung or expired or self.plan.wants_turn:
             self.pump()
         if not self.plan.settled_down:
             while not self._closed and not self.plan.improve():
@@ -317,6 +340,11 @@ class BatchQueue:
             job = msgspec.structs.replace(live.job, version=live.job.version + 1)
             self._table.change(live, job, entry(job, what, who, time.time(), {"signal": signum}))
         return self._executor.signal(job.id, signum)
+
+
+def _cancelled(job: Job, who: str, reason: str) -> Job:
+    now = time.time()
+    return job.at_end(Outcome.CANCELLED, now, reason=reason, kill_by=who, kill_at=now)
 
 
 def _continued(job: Job, now: float) -> Job:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from hoplite.crashpoints import crash_point
@@ -210,6 +211,7 @@ def job_at_end(job: Job, ended: Ended) -> tuple[Job, list[Entry]]:
         signal=ended.signal,
         reason=verdict.reason,
         log_bytes=ended.log_bytes,
+        granted=msgspec.structs.replace(job.granted, fault=verdict.fault),
     )
     return moved, [ended_entry(moved, job.kill_by or SERVER, ended)]
 

@@ -17,12 +17,15 @@ from hoplite.manager import batch_environment
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.queue import Places
+from hoplite.model.batch_types import read_types
 from hoplite.model.caller import Caller
-from hoplite.model.job import Job
+from hoplite.model.job import EMPTY_OBJECT, Job
 from hoplite.model.lifecycle import Event, State
 from hoplite.model.resource_set import ResourceTable
 from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
+
+_NOOP = "hoplite.builtin_plugins.noop"
 
 
 class Owners(Protocol):
@@ -142,6 +145,8 @@ class Launcher:
         plugin = self._plugins.plugins().get(job.plugin)
         if plugin is None:
             raise HopliteError(f"the plugin '{job.plugin}' was removed before the job's turn came")
+        noop = job.batch is not None and read_types(job.batch.types).noop
+        asked = None if noop else job.batch
         run_as = self._owners.run_as(job.owner)
         directory = self._executor.directory(job.id)
         variables = batch_environment.variables(job, directory, run_as.home if run_as else None)
@@ -149,12 +154,12 @@ class Launcher:
             job_id=job.id,
             uuid=job.uuid,
             plugin=job.plugin,
-            entry_point=plugin.entry_point,
-            config=job.config,
+            entry_point=_NOOP if noop else plugin.entry_point,
+            config=EMPTY_OBJECT if noop else job.config,
             server_url=self._address.url,
             server_url_file=str(self._address.path),
             api_key=key,
-            workdir=batch_environment.workdir_of(job),
+            workdir=None if noop else batch_environment.workdir_of(job),
             env={**variables, **job.env} if variables else job.env,
             run_as=run_as,
             timeout_s=_limit(job),
@@ -162,8 +167,8 @@ class Launcher:
             status_retry_s=self._limits.status_retry_s,
             files=batch_environment.files(job, self._resources()) if job.batch else {},
             programs=batch_environment.programs(job),
-            stdout=batch_environment.output_of(job, job.batch.stdout) if job.batch else None,
-            stderr=batch_environment.output_of(job, job.batch.stderr) if job.batch else None,
+            stdout=batch_environment.output_of(job, asked.stdout) if asked else None,
+            stderr=batch_environment.output_of(job, asked.stderr) if asked else None,
         )
 
     def pump(self) -> None:

@@ -34,3 +34,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_array: int = 10_000
     max_reservations: int | None = None
     """Reservations that one user may have waiting, but for administrators; None: any number."""
+    local_nodes: tuple[str, ...] = ("*",)
+    """Nodes that are this machine, beside its host name and ``localhost``; ``*``: all."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 from hoplite.model.resource import Value
 from hoplite.model.resource_property import PropertyType
+from hoplite.model.resource_set import ResourceTable
 
 THIS_MACHINES_PROPERTIES = {
     "host": PropertyType.STRING,
@@ -39,6 +41,23 @@ def this_machine() -> list[dict[str, Value]]:
         }
         for nth, number in enumerate(cores, 1)
     ]
+
+
+class LocalNodes:
+    """Which nodes are this machine: those of its own names, and of ``names`` (``*``: all)."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        host = socket.gethostname()
+        self._names = {"localhost", host, host.partition(".")[0], *names} - {""}
+
+    def has(self, node: str) -> bool:
+        return node in self._names or "*" in self._names
+
+    def of(self, table: ResourceTable) -> ResourceTable:
+        """What of the resources is of this machine; ``table`` itself if all are."""
+        if all(self.has(str(node)) for node in table.by_value("network_address")):
+            return table
+        return ResourceTable(one for one in table if self.has(one.network_address))
 
 
 def _usable_cores() -> list[int]:

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from hoplite.execution.protocol import Ended, Report
+from hoplite.model.batch_types import read_types
+from hoplite.model.fault import Fault
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome
 
@@ -18,6 +20,7 @@ class Verdict(msgspec.Struct, frozen=True):
     outcome: Outcome
     reason: str | None
     exception: Any = None
+    fault: Fault | None = None
 
 
 def signal_name(number: int) -> str:
@@ -32,6 +35,8 @@ def judge(job: Job, ended: Ended) -> Verdict:
     """What became of ``job``.  Asked-for ends first, then what the job said, then what was seen."""
     report = ended.report
     said = report.exception if report is not None else None
+    if (quiet := _end_of_noop(job, ended)) is not None:
+        return quiet
     if ended.timed_out:
         return _timed_out(job, said)
     if report is not None and report.returned and ended.signal is None and not ended.exit_code:
@@ -44,6 +49,17 @@ def judge(job: Job, ended: Ended) -> Verdict:
     if ended.lost is not None:
         return _lost(ended.lost)
     return _failed(ended, report)
+
+
+def _end_of_noop(job: Job, ended: Ended) -> Verdict | None:
+    """A noop job does what it is for until its walltime is over, or its owner wants it to end."""
+    if job.batch is None or not read_types(job.batch.types).noop:
+        return None
+    if ended.timed_out:
+        return Verdict(Outcome.SUCCEEDED, "its walltime is over")
+    if job.granted.kill_reason is None and _was_killed(job, ended):
+        return Verdict(Outcome.SUCCEEDED, f"deleted by {job.kill_by}")
+    return None
 
 
 def _was_killed(job: Job, ended: Ended) -> bool:
@@ -82,7 +98,8 @@ def _lost(how: str) -> Verdict:
 
 def _failed(ended: Ended, report: Report | None) -> Verdict:
     if report is not None and report.exception is not None:
-        return Verdict(Outcome.FAILED, _exception_words(report.exception), report.exception)
+        words = _exception_words(report.exception)
+        return Verdict(Outcome.FAILED, words, report.exception, report.fault)
     if ended.signal is not None:
         reason = (
             f"its process died of {signal_name(ended.signal)}, which nobody sent through hoplite"

@@ -13,10 +13,13 @@ from hoplite.exceptions import InvalidFieldError
 
 _FLAGS = frozenset({"besteffort", "idempotent", "desktop_computing"})
 _PERHAPS_WITH_VALUE = frozenset({"container", "deploy", "cosystem", "noop"})
-_WITH_VALUE = frozenset(
-    {"inner", "placeholder", "allowed", "timesharing", "token", "postpone", "deadline", "expire",
-     "state"}
-)  # fmt: skip
+_WITH_VALUE = frozenset({"inner", "timesharing", "postpone", "deadline", "expire", "state"})
+_UNSUPPORTED = {
+    "placeholder": "no job can share what it holds with the jobs that are allowed to",
+    "allowed": "there are no placeholder jobs to share resources with",
+    "token": "nobody counts tokens here",
+}
+"""Types of OAR that would change nothing here, and why they are refused."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}( \d{1,2}:\d{2}(:\d{2})?)?")
 _NO_DATE = 0.0
 
@@ -35,8 +38,15 @@ class BatchTypes(msgspec.Struct, frozen=True, kw_only=True):
     timesharing: tuple[str, str] | None = None
     """``user`` or ``*``, ``name`` or ``*``."""
     noop: bool = False
+    """It holds its resources and runs nothing."""
+    permissive: bool = False
+    """It may ask for more than there is now, and waits for it."""
     postpone: float = _NO_DATE
     """Seconds since 1970 before which it does not start."""
+    expire: float | None = None
+    """When it is cancelled if it has not started."""
+    deadline: float | None = None
+    """When its walltime must be over; a job that cannot start early enough is cancelled."""
 
 
 def read_types(types: Iterable[str]) -> BatchTypes:
@@ -49,8 +59,14 @@ def read_types(types: Iterable[str]) -> BatchTypes:
         is_flag = name in _FLAGS and not equals
         if is_flag or (name in _PERHAPS_WITH_VALUE and (value or not equals)):
             found[name] = True
+        elif name == "state" and value == "permissive":
+            found[value] = True
         elif name in _WITH_VALUE and value:
             found[name] = _value(name, value, text)
+        elif (why := _UNSUPPORTED.get(name.partition(":")[0])) is not None:
+            raise InvalidFieldError(
+                f"type: {text!r} is not supported: {why}; submit the job without it", field="type"
+            )
         else:
             raise _wrong(text, _hint(name))
     known = {name: found[name] for name in found if name in BatchTypes.__struct_fields__}
@@ -66,7 +82,7 @@ def _value(name: str, value: str, text: str) -> object:
         return _sharing(value, text)
     if name in ("postpone", "deadline", "expire"):
         return _date(value, text)
-    return value
+    raise _wrong(text, "state=permissive is right")
 
 
 def _sharing(value: str, text: str) -> tuple[str, str]:

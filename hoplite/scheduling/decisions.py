@@ -77,6 +77,8 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many of the resources that it may use are free now."""
     walltime_now: float | None = None
     """With at most this walltime it could start now; None: with none."""
+    elsewhere: tuple[str, ...] = ()
+    """Nodes that it is impossible without and that are not the machine that jobs run on."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

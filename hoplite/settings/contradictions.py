@@ -17,6 +17,7 @@ def refuse_contradictions(settings: Settings) -> None:
     _check_http(settings)
     _check_auth(settings)
     _check_address(settings)
+    _check_queues(settings)
 
 
 def is_loopback(host: str) -> bool:
@@ -99,6 +100,20 @@ def _check_auth(settings: Settings) -> None:
             'client\'s port: set auth to "users" or "proxy", or http to "waitress"',
             field="auth",
         )
+
+
+def _check_queues(settings: Settings) -> None:
+    names = [queue.partition("=")[0] for queue in settings.queues]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingError(f"setting queues names {twice} twice: once is right", field="queues")
+    for name in ("default", "besteffort"):
+        if name not in names:
+            raise SettingError(
+                f"setting queues has no queue {name}, into which jobs go by themselves: add "
+                f"{name} and its priority, like {name}={0 if name == 'besteffort' else 2}",
+                field="queues",
+            )
 
 
 def _check_address(settings: Settings) -> None:

@@ -27,6 +27,7 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 DAY_S = 86_400.0
 _HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+_QUEUE_PATTERN = r"^[A-Za-z0-9_.-]+=-?[0-9]{1,6}$"
 _NAME_PATTERN = r"^[^\s,]+$"
 
 
@@ -173,6 +174,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=30 * DAY_S,
         ),
     ] = 600.0
+    queues: Annotated[
+        tuple[Annotated[str, Meta(pattern=_QUEUE_PATTERN)], ...],
+        Meta(
+            description="Queues of jobs that ask for resources, each with its priority; jobs of a "
+            "higher one are planned first. default and besteffort must be among them, and only "
+            "administrators may use admin.",
+            min_length=2,
+            examples=["express=5"],
+            extra={"expected": "a list of queues with their priorities, like default=2"},
+        ),
+    ] = ("admin=10", "default=2", "besteffort=0")
+    default_walltime: Annotated[
+        Duration,
+        Meta(description="Walltime of a resource request that names none.", ge=1, le=365 * DAY_S),
+    ] = 7200.0
+    walltime_change: Annotated[
+        bool, Meta(description="Whether the walltime of a running job can be changed.")
+    ] = True
+    walltime_max_increase: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="By how much a walltime can be made longer while the job runs; "
+            "administrators may force more. Unset: without limit.",
+            extra={"unit": "seconds"},
+        ),
+    ] = None
+    users_may_delay_jobs: Annotated[
+        bool,
+        Meta(
+            description="Whether a user may have the jobs of others wait for a longer walltime of "
+            "his job; else only administrators may."
+        ),
+    ] = False
+    max_array: Annotated[int, Meta(description="Jobs of one array.", ge=1, le=1_000_000)] = 10_000
+    local_nodes: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAME_PATTERN)], ...],
+        Meta(
+            description="Nodes (network_address of resources) that are this machine, beside its "
+            "own host name and localhost; * for all. Jobs run here, so the resources of other "
+            "nodes are listed and never given to a job.",
+            examples=["node1", "*"],
+            extra={"expected": "a list of names of nodes"},
+        ),
+    ] = ()
     users_may_suspend: Annotated[
         bool,
         Meta(

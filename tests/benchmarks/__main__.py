@@ -1,5 +1,5 @@
 """``python -m tests.benchmarks [jobs] [latency] [client] [routes] [history]
-[journal] [scheduling] [oar_jobs] [--quick] [--million]``
+[journal] [oar_reading] [scheduling] [oar_jobs] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -21,6 +21,7 @@ from tests.benchmarks import (
     journal,
     latency,
     oar_jobs,
+    oar_reading,
     routes,
     scheduling,
 )
@@ -44,6 +45,7 @@ def main() -> None:
         "routes": lambda: routes.run(asked.quick),
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,
+        "oar_reading": lambda: oar_reading.run(asked.quick),
         "scheduling": lambda: scheduling.run(asked.quick),
         "oar_jobs": lambda: oar_jobs.run(asked.quick),
     }

@@ -12,6 +12,8 @@ import msgspec
 import pytest
 
 from hoplite.journal.protocol import (
+    Ended,
+    EndedPage,
     Happened,
     JobChanged,
     JobCreated,
@@ -471,3 +473,43 @@ def test_pages_walk_all_jobs_newest_first(journal: Journal) -> None:
     assert [job.id for job in walk(journal, Page(limit=5, since=START + 48))] == [50, 49, 48]
     assert journal.page(Page(limit=5, before_id=2**70)).jobs == jobs[:44:-1]
     assert journal.page(Page(limit=5, before_id=-3)).jobs == []
+
+
+def test_jobs_are_read_together_by_ascending_id(journal: Journal) -> None:
+    jobs = [a_job(1, **FULL), an_ended_job(2), a_job(3)]
+    for job in jobs:
+        journal.commit(*created(job))
+    assert journal.jobs([3, 1, 99, -1, 2**70]) == [jobs[0], jobs[2]]
+    assert journal.jobs([]) == []
+
+
+def test_an_array_is_its_jobs_and_a_job_without_resources_is_an_array_of_its_own(
+    journal: Journal,
+) -> None:
+    alone, array = Batch(), Batch(array_id=2, array_size=2)
+    for job in (a_job(1, batch=alone), a_job(2, batch=array), a_job(3, batch=array), a_job(4)):
+        journal.commit(*created(job))
+    found = {array_id: journal.array_ids(array_id) for array_id in range(1, 6)}
+    assert found == {1: {1}, 2: {2, 3}, 3: set(), 4: {4}, 5: set()}
+
+
+def test_entries_of_several_jobs_come_in_order_without_their_statuses(journal: Journal) -> None:
+    for number in (1, 2, 3):
+        journal.commit(*created(a_job(number)))
+    journal.commit(*with_status(a_job(1), 1))
+    journal.commit(Happened(an_entry(a_job(1), Happening.HELD)))
+    found = [(entry.job_id, entry.what) for entry in journal.entries_of([3, 1])]
+    assert found == [(1, Happening.CREATED), (3, Happening.CREATED), (1, Happening.HELD)]
+    assert journal.entries_of([]) == []
+
+
+def test_ended_jobs_are_told_of_in_oars_words(journal: Journal) -> None:
+    over, killed = an_ended_job(1), an_ended_job(2, Outcome.KILLED)
+    never = msgspec.structs.replace(an_ended_job(3, Outcome.FAILED), exit_code=None)
+    for job in (over, killed, never, a_job(4)):
+        journal.commit(*created(job))
+    assert journal.ended(Ended()) == EndedPage([1, 2, 3], 3)
+    assert journal.ended(Ended(states=frozenset({"Terminated"}))) == EndedPage([1], 1)
+    assert journal.ended(Ended(states=frozenset({"Error"})), offset=1) == EndedPage([3], 2)
+    assert journal.ended(Ended(owner="alice"), limit=2) == EndedPage([1, 2], 3)
+    assert journal.ended(Ended(owner="bob")) == EndedPage([], 0)

@@ -22,6 +22,7 @@ from hoplite.model.batch import Batch
 from hoplite.model.caller import Caller, Role
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
+from hoplite.model.oar_state import oar_state
 from hoplite.model.resource import ResourceState
 from hoplite.model.resource_request_parser import parse_request
 from hoplite.model.walltime_change import read_walltime_change
@@ -42,6 +43,8 @@ def view(job: Job) -> dict[str, Any]:
         "assigned": list(job.assigned),
         "walltime_s": job.walltime_s,
         "resubmitted_as": job.granted.resubmitted_as,
+        "fault": job.granted.fault,
+        "oar_state": oar_state(job),
     }
 
 
@@ -75,6 +78,8 @@ def answer(manager: JobManager, line: dict[str, Any]) -> Any:
     if do == "change_walltime":
         ask = read_walltime_change(line["text"])
         return view(manager.batch.change_walltime(ADMIN, str(line["id"]), ask))
+    if do == "delete":
+        return view(manager.delete(ADMIN, str(line["id"])))
     if do == "dead":
         manager.resources.set_state(ADMIN, line["ids"], ResourceState.DEAD)
         return None
@@ -83,7 +88,7 @@ def answer(manager: JobManager, line: dict[str, Any]) -> Any:
 
 def main(data_dir: str, cores: str) -> None:
     path = Path(data_dir)
-    app = create_app(settings=Settings(data_dir=path), data_dir=path)
+    app = create_app(settings=Settings(data_dir=path, local_nodes=("node1",)), data_dir=path)
     manager: JobManager = app.extensions["hoplite"].manager
     make_cores(manager, int(cores))
     out = os.fdopen(os.dup(1), "wb", buffering=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hoplite.model.fault import Fault
 from hoplite.model.lifecycle import State
 from tests.crash.batch_host import BatchHost
 from tests.server.process import wait_until
@@ -270,3 +271,48 @@ def test_a_longer_walltime_holds_after_a_crash(host: BatchHost, notes: Path) -> 
     host.start()
     assert host.until(job["id"], State.TERMINATED)["walltime_s"] == 62
     assert lines(notes) == ["x", "y"]
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_a_noop_job_runs_nothing_and_ends_well_whatever_becomes_of_the_server(
+    kill: bool, host: BatchHost, notes: Path
+) -> None:
+    host.start()
+    walltime = "1:0:0" if kill else "0:0:2"
+    job = host.ask(
+        "submit",
+        request=f"/resource_id=2,walltime={walltime}",
+        command=f"echo x >> {notes}",
+        types=["noop"],
+        launching_directory="/nowhere",
+    )
+    host.until(job["id"], State.RUNNING)
+    host.kill_9()
+    host.start()
+    if kill:
+        host.ask("delete", id=job["id"])
+    ended = host.until(job["id"], State.TERMINATED)
+    assert (ended["outcome"], ended["exit_code"]) == ("succeeded", None)
+    assert lines(notes) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        ({"launching_directory": "/nowhere"}, Fault.WORKING_DIRECTORY),
+        ({"launching_directory": "/tmp", "stdout": "/nowhere/out"}, Fault.OUTPUT_FILES),
+        ({"stderr": "nowhere/err"}, Fault.OUTPUT_FILES),
+    ],
+)
+def test_a_job_that_cannot_begin_tells_what_was_wrong(
+    where: dict[str, str], fault: Fault, host: BatchHost
+) -> None:
+    host.start()
+    job = host.ask("submit", request="/resource_id=1", command="true", **where)
+    ended = host.until(job["id"], State.TERMINATED)
+    assert (ended["outcome"], ended["fault"]) == ("failed", fault)
+    assert ended["oar_state"] == "Error"
+    assert "/" in ended["reason"]
+    failed = host.ask("submit", request="/resource_id=1", command="exit 3")
+    ended = host.until(failed["id"], State.TERMINATED)
+    assert (ended["fault"], ended["oar_state"], ended["exit_code"]) == (None, "Terminated", 3)

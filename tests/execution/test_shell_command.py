@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hoplite.execution.local.executor import LocalExecutor
@@ -23,6 +24,8 @@ def _run(executor: LocalExecutor, recorder: Recorder, **config: Any) -> tuple[En
         executor.launch(spec(1, PLUGIN, config, server_url=f"http://{server.address}"))
         ended = recorder.end(1)
         status = server.put[-1][1]["status"] if server.put else None
+    if ended.report is not None and ended.report.status is not None:
+        status = msgspec.json.decode(ended.report.status)
     return ended, status, (executor.directory(1) / "stdout").read_text()
 
 

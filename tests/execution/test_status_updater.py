@@ -54,6 +54,17 @@ def test_progress_is_part_of_the_status(server: StatusServer, updater: StatusUpd
     assert server.put[0][1]["status"] == {"progress": {"done": 3, "total": 10, "text": "counting"}}
 
 
+def test_what_is_for_the_end_is_not_sent(server: StatusServer, updater: StatusUpdater) -> None:
+    updater.update({"a": 1})
+    updater.update_at_end({"b": 2})
+    assert len(server.put) == 1
+    assert updater.unacknowledged == {"a": 1, "b": 2}
+    with pytest.raises(TypeError, match="'c'"):
+        updater.update_at_end({"c": object()})
+    updater.update({"d": 4})
+    assert server.put[1][1]["status"] == {"a": 1, "b": 2, "d": 4}
+
+
 @pytest.mark.parametrize("status", [502, 503, 504, 507])
 def test_a_server_that_cannot_now_is_asked_again(
     server: StatusServer, updater: StatusUpdater, status: int
@@ -149,7 +160,8 @@ def test_the_mock_prints_and_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     mock = MockStatusUpdater()
     mock.update({"a": 1})
     mock.progress(1, 2)
-    assert mock.status == {"a": 1, "progress": {"done": 1, "total": 2, "text": ""}}
+    mock.update_at_end({"b": 2})
+    assert mock.status == {"a": 1, "progress": {"done": 1, "total": 2, "text": ""}, "b": 2}
     assert capsys.readouterr().out.startswith("{'a': 1}\n")
     assert (mock.addr, mock.uuid) == ("0.0.0.0:5000", "{0}")
 

@@ -284,7 +284,7 @@ def test_a_job_that_needs_the_success_of_another_is_cancelled_without_it(world: 
 def test_besteffort_jobs_make_room_and_idempotent_ones_run_again(world: BatchWorld) -> None:
     filler = world.submit("/core=8", types=("besteffort", "idempotent"), queue="besteffort")
     world.begin(filler)
-    follower = world.submit(after=(filler,), queue="admin")
+    follower = world.submit(after=(filler,), queue="admin", caller=ADMIN)
     normal = world.submit("/core=8,walltime=0:30:0")
     assert world.state(normal) is State.WAITING
     eventually(lambda: world.process(filler).asked_to_end)

@@ -28,6 +28,8 @@ class BatchCluster(Cluster):
     def submit(self, command: str = "sleep 300", by: str = OWNER, **keys: Any) -> int:
         """The id of a new job, or of the first one of an array."""
         body = {"resource": "/core=1,walltime=0:10:0", "command": command, **keys}
+        if "script" in keys:
+            del body["command"]
         job_id: int = self.told("POST", "/jobs.json", by, json=body)["id"]
         return job_id
 

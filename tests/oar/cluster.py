@@ -20,7 +20,7 @@ class Cluster(ServerProcess):
     """
 
     def __init__(self, data_dir: Path, *options: str) -> None:
-        super().__init__(data_dir, "--auth", "users", *options)
+        super().__init__(data_dir, "--auth", "users", "--local-nodes", "node1,node2", *options)
         know_users(data_dir)
         if os.geteuid() == 0:
             self.module = with_accounts.__name__

@@ -12,6 +12,7 @@ _BODY = "A body that is neither an array nor a hash: 406 or 500"
 _EMPTY = "An empty body of ``POST /jobs`` is no JSON"
 _REFUSED = "A submission that is refused is 500 for most reasons"
 _MAY_NOT = "A submission that rules forbid is 500"
+_TYPES = "Types ``placeholder``, ``allowed`` and ``token`` are taken"
 _AFTER = "A job may come after one that does not exist, and waits for ever"
 
 
@@ -52,6 +53,10 @@ SUBMISSIONS: Mapping[str, Difference] = {
     **_all(
         ["173-post-jobs-res-system-prop", "184-post-jobs-admin-queue", "535-sc-resa-third"],
         Difference(_MAY_NOT, 403),
+    ),
+    **_all(
+        ["566-sc-type-placeholder-x", "568-sc-type-token-x-1"],
+        Difference(_TYPES, 400),
     ),
     "541-sc-dep-unknown": Difference(_AFTER, 400),
 }

@@ -17,6 +17,7 @@ from hoplite.api.oar.job_views import (
     job_nodes,
     job_resources,
 )
+from hoplite.api.oar.walltime_changes import walltime_view
 from hoplite.exceptions import JobDoesNotExistError
 from hoplite.model.job import Job
 from hoplite.model.resource import Resource
@@ -32,7 +33,8 @@ def get_oar_job(call: OarCall[Options, None]) -> Answer:
 
     With `structure=oar` by the names of `oarstat`.
     """
-    return Answer(job_details(call, facts_of(call, [visible_job(call)])[0]))
+    facts = facts_of(call, [visible_job(call)])[0]
+    return Answer({**job_details(call, facts), **walltime_view(call, facts.job)})
 
 
 @routes.get(
@@ -43,7 +45,8 @@ def get_oar_job_in_detail(call: OarCall[Options, None]) -> Answer:
 
     With `structure=oar` by the names of `oarstat`.
     """
-    return Answer(full_job(call, facts_of(call, [visible_job(call)])[0]))
+    facts = facts_of(call, [visible_job(call)])[0]
+    return Answer({**full_job(call, facts), **walltime_view(call, facts.job)})
 
 
 @routes.get("/jobs/<id>/resources", answers={200: Collection[JobResource]})

@@ -14,7 +14,13 @@ from hoplite.api.oar.job_actions import REFUSALS
 from hoplite.api.oar.job_acts import CHECKPOINT, DELETE, HOLD, RESUME, RHOLD, Act, signalling
 from hoplite.api.oar.resource_views import digits
 from hoplite.api.oar.titled import Titled
-from hoplite.exceptions import InvalidFieldError, InvalidRequestError
+from hoplite.api.oar.walltime_changes import changing_walltime
+from hoplite.exceptions import (
+    InvalidFieldError,
+    InvalidRequestError,
+    JobDoesNotExistError,
+    MethodNotAllowedError,
+)
 
 routes = OarRoutes("OAR jobs")
 
@@ -30,7 +36,7 @@ _METHODS: Mapping[str, Act] = {
 class JobUpdate(msgspec.Struct, frozen=True):
     """What to do to the job."""
 
-    method: Annotated[str, Meta(description="What to do.")] | UnsetType = UNSET
+    method: Annotated[str, Meta(description="What to do: `delete`, `hold`...")] | UnsetType = UNSET
     action: (
         Annotated[str, Meta(description="The same as `method`, by the document's name.")]
         | UnsetType
@@ -39,14 +45,42 @@ class JobUpdate(msgspec.Struct, frozen=True):
         Annotated[int | float | str, Meta(description="With `signal`: the number of the signal.")]
         | UnsetType
     ) = UNSET
+    walltime: (
+        Annotated[
+            int | float | str,
+            Meta(description="With `walltime-change`: `+h:m:s`, `-h:m:s` or `h:m:s`."),
+        ]
+        | UnsetType
+    ) = UNSET
+    force: (
+        Annotated[
+            bool | int | float | str,
+            Meta(description="With `walltime-change`: `yes`: more than users may have."),
+        ]
+        | UnsetType
+    ) = UNSET
+    delay_next_jobs: (
+        Annotated[
+            bool | int | float | str,
+            Meta(description="With `walltime-change`: `yes`: others may have to wait."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def _choice(name: str) -> list[dict[str, Any]]:
     """What the key ``name`` can be, as JSON Schema."""
     signal = {name: {"const": "signal"}, "signal": {"type": "integer", "minimum": 1, "maximum": 64}}
+    flags = {key: {"enum": ["yes", "no"]} for key in ("force", "delay_next_jobs")}
+    walltime = {
+        name: {"const": "walltime-change"},
+        "walltime": {"type": "string", "pattern": "^[+-]?[1-9][0-9]{0,3}:[0-5][0-9]:[0-5][0-9]$"},
+        **flags,
+    }
     return [
         {"required": [name], "properties": {name: {"enum": list(_METHODS)}}},
         {"required": [name, "signal"], "properties": signal},
+        {"required": [name, "walltime"], "properties": walltime},
     ]
 
 
@@ -73,7 +107,7 @@ class Deleted(msgspec.Struct, frozen=True):
     body_rule=_RULE,
     about="Job",
     answers={202: Acted},
-    raises=REFUSALS,
+    raises=[*REFUSALS, MethodNotAllowedError],
 )
 def update_job(call: OarCall[Options, JobUpdate]) -> Answer:
     """Act on a job by the name of a method, as forms do that cannot send DELETE."""
@@ -87,7 +121,7 @@ def update_job(call: OarCall[Options, JobUpdate]) -> Answer:
     body_rule=_RULE,
     about="Job",
     answers={202: Acted},
-    raises=REFUSALS,
+    raises=[*REFUSALS, MethodNotAllowedError],
 )
 def put_job(call: OarCall[Options, JobUpdate]) -> Answer:
     """The same as POST."""
@@ -102,7 +136,16 @@ def remove_job(call: OarCall[Options, None]) -> Answer:
 
 
 def _updated(call: OarCall[Any, JobUpdate]) -> Answer:
-    return on_job(call, _act(call.body))
+    asked = call.body
+    if (asked.method or asked.action) != "walltime-change":
+        return on_job(call, _act(asked))
+    act = changing_walltime(asked.walltime, asked.force, asked.delay_next_jobs)
+    try:
+        return on_job(call, act)
+    except JobDoesNotExistError as error:
+        raise Titled("Not found", error) from None
+    except MethodNotAllowedError as error:
+        raise Titled("Not available", error) from None
 
 
 def _act(asked: JobUpdate) -> Act:
@@ -124,7 +167,7 @@ def _act(asked: JobUpdate) -> Act:
 
 
 def _known() -> str:
-    return ", ".join((*_METHODS, "signal"))
+    return ", ".join((*_METHODS, "signal", "walltime-change"))
 
 
 def _signal(given: float | str | UnsetType) -> int:

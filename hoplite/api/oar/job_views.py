@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hoplite.api.oar.collection import item
 from hoplite.api.oar.endpoint import OarCall
@@ -28,6 +28,7 @@ from hoplite.api.oar.job_texts import (
 )
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.resource_views import ResourceDetails, details, digits, job_links
+from hoplite.api.oar.walltime_changes import WalltimeView
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 from hoplite.model.oar_state import oar_exit_code, oar_state
@@ -86,6 +87,8 @@ class JobDetails(msgspec.Struct, frozen=True, kw_only=True):
     links: list[Link]
     uri: str
     api_timestamp: int
+    walltime_change: WalltimeView | UnsetType = msgspec.field(default=UNSET, name="walltime-change")
+    """Of a job that was started and is asked for by itself."""
 
 
 class JobResource(ResourceDetails, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from hoplite.execution.local.job_files import Claim, JobFiles
 from hoplite.execution.local.process_tree import LINUX, ProcessId, identity
 from hoplite.execution.local.wire import LOOK_AGAIN, Launch
 from hoplite.execution.protocol import LaunchSpec, RunAs
-from hoplite.execution.runner import run_job
+from hoplite.execution.runner import Step, run_job
+from hoplite.model.fault import Fault
 
 BLOCKED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 """Signals that a warden does not hear.  They are blocked, not ignored: one that comes for a child
@@ -94,7 +95,12 @@ def become_job(launch: Launch, files: JobFiles, opened: OpenFiles, warden: Proce
     _take(opened)
     _reset_signals()
     gc.enable()
-    run_job(spec, _REPORT_FD, lambda: _settle(spec, files))
+    steps = [
+        Step(lambda: _settle(spec, files)),
+        Step(lambda: _enter(spec.workdir), Fault.WORKING_DIRECTORY),
+        Step(lambda: _redirect(spec), Fault.OUTPUT_FILES),
+    ]
+    run_job(spec, _REPORT_FD, steps)
 
 
 def _take(opened: OpenFiles) -> None:
@@ -135,14 +141,17 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     if spec.run_as is not None:
         accounts.become(spec.run_as)
     os.environ.update(spec.env)
-    if spec.workdir is not None:
-        _enter(spec.workdir)
+
+
+def _redirect(spec: LaunchSpec) -> None:
     for path, descriptor in ((spec.stdout, 1), (spec.stderr, 2)):
         if path is not None:
             _append_to(path, descriptor)
 
 
-def _enter(workdir: str) -> None:
+def _enter(workdir: str | None) -> None:
+    if workdir is None:
+        return
     try:
         os.chdir(workdir)
     except OSError as error:
