@@ -106,6 +106,10 @@ def _manager(settings: Settings) -> tuple[JobManager, Metrics]:
     metrics.gauge("hoplite_places", "Places for running jobs", lambda: places.places)
     metrics.gauge("hoplite_jobs_running", "Jobs that hold a place", lambda: places.holding)
     metrics.gauge("hoplite_jobs_waiting", "Jobs that wait for a place", lambda: places.waiting)
+    plan = manager.queue.plan
+    plan.on_planned = metrics.planning_time.observe
+    metrics.gauge("hoplite_queue_waiting", "Jobs that wait for resources", lambda: plan.waiting)
+    metrics.gauge("hoplite_queue_holding", "Jobs that hold resources", lambda: plan.holding)
     manager.on_start = _start_latency(metrics)
     return manager, metrics
 

@@ -8,10 +8,10 @@ threads arrive, and a plan that is in doubt is made anew from the table.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import floor
-from threading import RLock
+from threading import Lock, RLock
 
 import msgspec
 
@@ -30,6 +30,9 @@ from hoplite.model.resource_set import ResourceTable
 from hoplite.scheduling.decisions import Decisions, Placement, Reason, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
+
+_AT_A_TIME = 16
+"""So many predictions are improved before others have their turn."""
 
 _TOLERANCE_S = 0.001
 """Times are sums of floating-point numbers."""
@@ -69,6 +72,8 @@ class Plan:
         self._resources = resources
         self._limits = limits
         self._lock = RLock()
+        self._counting = Lock()
+        self._wanted = 0
         self._now = 0.0
         self._waiting: dict[int, WaitingJob] = {}
         self._holding: dict[int, float] = {}
@@ -86,6 +91,8 @@ class Plan:
         self._local = LocalNodes(limits.local_nodes)
         self._demand = self._new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
+        self.on_planned: Callable[[float], None] = lambda _seconds: None
+        """Told how long each look for what is to be done took."""
         self.wake_at: float | None = None
         """When something is due if nothing else happens before."""
 
@@ -93,6 +100,16 @@ class Plan:
         """The resources are others, or it is not known what was kept: plan anew before the next
         answer.  Quick, and takes no lock."""
         self._stale = True
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for resources, to start or to go on."""
+        return len(self._waiting)
+
+    @property
+    def holding(self) -> int:
+        """How many jobs hold resources."""
+        return len(self._holding)
 
     @property
     def wants_turn(self) -> bool:
@@ -111,7 +128,7 @@ class Plan:
 
     def look(self, job_ids: Iterable[int]) -> None:
         """These jobs may have changed."""
-        with self._lock:
+        with self._in_turn():
             if not self._stale:
                 for job_id in job_ids:
                     self._look(job_id)
@@ -120,7 +137,9 @@ class Plan:
         """What is to be done now.  Each start must be followed by :meth:`settled`."""
         with self._sound() as now:
             self._untaken = False
+            began = time.perf_counter()
             decisions = self._scheduler.decide(now)
+            self.on_planned(time.perf_counter() - began)
             starts = [self._start(job_id, decisions, now) for job_id in decisions.starts]
             self.wake_at = decisions.wake_at
             stranded, self._stranded = self._stranded, {}
@@ -156,7 +175,12 @@ class Plan:
     def improve(self) -> bool:
         """Improve some predictions; True when nothing is left to gain."""
         with self._sound() as now:
-            return self._scheduler.settle(now)
+            return self._scheduler.settle(now, _AT_A_TIME)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for an answer.  The lock alone would not let him go first."""
+        return self._wanted > 0
 
     def reserve(self, job: Job) -> Placement | Refusal:
         """Keep resources for a reservation that is about to be created."""
@@ -224,15 +248,29 @@ class Plan:
         return msgspec.structs.replace(wait, elsewhere=tuple(sorted(self.elsewhere(job.batch))))
 
     @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        with self._counting:
+            self._wanted += 1
+        self._lock.acquire()
+        with self._counting:
+            self._wanted -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
     def _sound(self) -> Iterator[float]:
-        with self._lock:
+        with self._in_turn():
             if self._stale:
                 self._stale, self._untaken = False, True
+                began = time.perf_counter()
                 try:
                     self._plan_anew()
                 except BaseException:
                     self._stale = True
                     raise
+                self.on_planned(time.perf_counter() - began)
             yield self._time()
 
     def _time(self) -> float:
@@ -334,9 +372,9 @@ class Plan:
 
     def _follow(self, job_id: int) -> None:
         """Those that come after a job that runs again come after its successor."""
-        for other in [one.id for one in self._waiting.values() if job_id in one.after]:
+        for other in list(self._waiting):
             live = self._table.find_live(other)
-            if live is not None:
+            if live is not None and live.job.batch is not None and job_id in live.job.batch.after:
                 self._scheduler.withdraw(other, self._time())
                 self._waiting.pop(other)
                 self._submit(live.job)

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from hoplite.crashpoints import crash_point
-from hoplite.exceptions import HopliteError
+from hoplite.exceptions import HopliteError, StorageFullError, StorageUnavailableError
 from hoplite.execution.protocol import Executor
 from hoplite.manager.batch_plan import Plan, Start, Turn
 from hoplite.manager.clocks import Clocks
@@ -28,6 +28,7 @@ from hoplite.model.timeline import Entry, Happening
 log = structlog.get_logger("hoplite.manager")
 
 _RETRY_S = 1.0
+_GIVE_WAY_S = 0.001
 _LATE_S = 3600.0
 """A wait that has no end of its own is looked at so often; nothing depends on it."""
 
@@ -247,9 +248,14 @@ class BatchQueue:
                 job, kill_by=SERVER, kill_at=now, granted=granted, version=job.version + 1
             )
             detail = {"reason": reason}
-            self._table.change(
-                live, asked, entry(asked, Happening.KILL_REQUESTED, SERVER, now, detail)
-            )
+            happened = entry(asked, Happening.KILL_REQUESTED, SERVER, now, detail)
+            try:
+                self._table.change(live, asked, happened)
+            except (StorageFullError, StorageUnavailableError) as error:
+                # The job may be what fills the disk.  It is ended all the same, and why is written
+                # down with its end.
+                log.error("a kill could not be written down", job=job_id, error=str(error))
+                self._table.show(live, asked)
         crash_point("manager.before_kill")
         self._executor.kill(job_id, self._limits.kill_grace_s)
 
@@ -298,7 +304,8 @@ class BatchQueue:
             self.pump()
         if not self.plan.settled_down:
             while not self._closed and not self.plan.improve():
-                pass
+                if self.plan.is_wanted:
+                    time.sleep(_GIVE_WAY_S)
             self.pump()
 
     def walltime_changed(self, job: Job) -> None:

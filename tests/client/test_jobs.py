@@ -177,6 +177,29 @@ def test_nested_failures_are_told_from_the_outermost(manager: RemoteJobManager) 
     assert original.value.__cause__ is failed.value
 
 
+def test_jobs_of_jobs_tell_their_failures_all_the_way_up(
+    server: ServerProcess, manager: RemoteJobManager
+) -> None:
+    def calling(plugin: str, config: dict[str, object]) -> tuple[str, dict[str, object]]:
+        return "client.run_other", {"address": server.url, "plugin": plugin, "config": config}
+
+    job = manager.start_job(*calling(*calling("golden.raise_type_error", {})))
+    with pytest.raises(JobFailedError) as failed:
+        job.join()
+    middle, innermost = failed.value.nested_jobs
+    assert [manager.get_job(one.uuid).name for one in (middle, innermost)] == [
+        "client.run_other",
+        "golden.raise_type_error",
+    ]
+    assert middle.addr == innermost.addr == failed.value.addr
+    assert failed.value.root.remote_type == "TypeError"
+    assert "raise_type_error.py" in innermost.remote_traceback
+    assert failed.value.status["state"] == "running the other"
+    assert str(failed.value).count("Traceback (most recent call last)") >= 3
+    with pytest.raises(TypeError):
+        failed.value.raise_remote_exception()
+
+
 @pytest.mark.parametrize(
     "plugin", ["raise_multi_arg", "raise_unpicklable", "sigkill_self", "no_run"]
 )
@@ -215,6 +238,18 @@ def test_running_jobs(manager: RemoteJobManager) -> None:
     job.kill()
     job.join()
     assert job.uuid not in [each["uuid"] for each in manager.get_running_jobs()]
+
+
+def test_why_a_job_waits(make_server: MakeServer) -> None:
+    server = make_server("--max-running", "1").start()
+    with RemoteJobManager(server.url) as manager:
+        first = manager.start_job("golden.sleep")
+        second = manager.start_job("golden.noop")
+        assert second.info()["state"] == "Waiting"
+        assert second.why()["message"]
+        assert second.why()["jobs"] == [] or first.info()["id"] in second.why()["jobs"]
+        first.kill()
+        assert second.join() is True
 
 
 def test_logs(manager: RemoteJobManager) -> None:
