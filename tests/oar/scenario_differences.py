@@ -27,6 +27,8 @@ SCENARIOS: Mapping[str, Difference] = {
     ),
     "545-sc-dep-dep4": Difference(_AFTER, 404),
     "563-sc-type-deploy": Difference(_REFUSED, 400),
+    "566-sc-type-placeholder-x": Difference(_TYPES, 400),
+    "568-sc-type-token-x-1": Difference(_TYPES, 400),
     "575-sc-type-timesharing": Difference(_REFUSED, 400),
     **dict.fromkeys(
         ("566-sc-type-placeholder-x", "568-sc-type-token-x-1"), Difference(_TYPES, 400)
