@@ -178,6 +178,8 @@ def _date(text: str | None) -> float | None:
         if _DATE.fullmatch(text):
             form = "%Y-%m-%d %H:%M:%S" if text.count(":") == 2 else "%Y-%m-%d %H:%M"
             return datetime.strptime(text, form).timestamp()
+        if "T" in text:
+            return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         pass
     raise InvalidFieldError(
