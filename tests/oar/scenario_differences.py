@@ -30,6 +30,9 @@ SCENARIOS: Mapping[str, Difference] = {
     "566-sc-type-placeholder-x": Difference(_TYPES, 400),
     "568-sc-type-token-x-1": Difference(_TYPES, 400),
     "575-sc-type-timesharing": Difference(_REFUSED, 400),
+    **dict.fromkeys(
+        ("566-sc-type-placeholder-x", "568-sc-type-token-x-1"), Difference(_TYPES, 400)
+    ),
     "755-jobs-final-table-error": Difference(
         _COLUMNS, 200, changes=tuple(f"items[].{name}: new" for name in _NEW_COLUMNS)
     ),
