@@ -22,7 +22,7 @@ class Tag(StrEnum):
 
 
 class Notify(msgspec.Struct, frozen=True):
-    """``mail`` is an address, ``exec`` a program by its path and its arguments; one is given."""
+    """``mail`` is an address, ``exec`` a program and its arguments; one is given."""
 
     tags: frozenset[Tag] = frozenset(Tag)
     mail: str | None = None
@@ -31,16 +31,16 @@ class Notify(msgspec.Struct, frozen=True):
 
 _FORM = re.compile(r"\s*(?:\[(?P<tags>[^\]]*)\])?\s*(?P<way>mail|exec):(?P<target>.*)", re.DOTALL)
 _ADDRESS = re.compile(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]*@[A-Za-z0-9.-]+|[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_COMMAND = re.compile(r"/[a-zA-Z0-9_./ -]*")
+_COMMAND = re.compile(r"[a-zA-Z0-9_./][a-zA-Z0-9_./ -]*")
 
 
 def read_notify(text: str) -> Notify:
-    """``[TAG,TAG]mail:address`` or ``[TAG,TAG]exec:/path arguments``; all tags if none is named.
+    """``[TAG,TAG]mail:address`` or ``[TAG,TAG]exec:program arguments``; all tags if none is named.
     Raises :class:`~hoplite.exceptions.InvalidFieldError`."""
     found = _FORM.fullmatch(text)
     if found is None:
         raise _wrong(
-            text, "mail:<address> or exec:<path> <arguments>, with [TAG,...] before, is right"
+            text, "mail:<address> or exec:<program> <arguments>, with [TAG,...] before, is right"
         )
     tags, target = _tags(found["tags"], text), found["target"].strip()
     if found["way"] == "mail":
@@ -50,7 +50,7 @@ def read_notify(text: str) -> Notify:
     if _COMMAND.fullmatch(target) is None:
         raise _wrong(
             text,
-            "a program is given by its path from / on, and letters, digits, _ . / - and spaces",
+            "a program and its arguments are letters, digits, _ . / - and spaces",
         )
     return Notify(tags, exec=tuple(target.split()))
 
