@@ -160,6 +160,9 @@ def test_other_options() -> None:
         ({"command": "x", "reservation": "2030-13-01 00:00:00"}, "reservation"),
         ({"command": "x", "checkpoint": -1}, "checkpoint"),
         ({"command": "x", "signal": 65}, "signal"),
+        ({"command": "x", "notify": "exec:/bin/rm $HOME"}, "notify"),
+        ({"command": "x", "notify": "[NEVER]mail:a@example.org"}, "notify"),
+        ({"command": "x", "notify": "a@example.org"}, "notify"),
         ({"command": "x", "type": "deploy", "resource": "/core=1"}, "resource"),
     ],
 )
@@ -180,6 +183,14 @@ def test_administrators_have_a_queue_of_their_own() -> None:
     admin = msgspec.structs.replace(AROUND, is_admin=True)
     found = read_submission({"command": "x", "queue": "admin"}, admin)
     assert found.jobs[0].batch is not None and found.jobs[0].batch.queue == "admin"
+
+
+@pytest.mark.parametrize(
+    "notice",
+    ["mail:a.b@example.org", "[END,ERROR]mail:a@b", "exec:/usr/bin/tell me -x", "[RUNNING] exec:x"],
+)
+def test_notices_are_kept_as_they_are(notice: str) -> None:
+    assert batch(command="x", notify=notice).notify == notice
 
 
 def test_an_array_of_large_scripts_is_refused() -> None:
