@@ -110,7 +110,7 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
-        self.arrays = ArrayCommands(self.table)
+        self.arrays = ArrayCommands(self.table, self.queue)
         self.search = JobSearch(self.table, self.batch)
         self.notices = Notices(self.table, owners, limits.sendmail)
         self._journal = journal
