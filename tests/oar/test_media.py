@@ -37,6 +37,7 @@ class Place:
     def make(self, name: str, text: str = "", mode: int = 0o644) -> Path:
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         path.write_text(text)
         path.chmod(mode)
         return path
