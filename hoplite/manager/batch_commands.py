@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 import msgspec
@@ -19,6 +19,7 @@ from hoplite.exceptions import (
 )
 from hoplite.journal.protocol import Change, JobChanged
 from hoplite.manager.batch_checks import Checks
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
@@ -89,6 +90,10 @@ class BatchCommands:
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
         return self._queue.plan.prediction(job_id)
+
+    def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
+        """The same for several jobs, with the ids of the resources."""
+        return self._queue.plan.places(job_ids)
 
     def predictions(self) -> dict[int, Placement]:
         """The same for all waiting jobs that have a place."""

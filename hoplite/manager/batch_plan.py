@@ -52,6 +52,13 @@ class Start(msgspec.Struct, frozen=True):
     held: HeldJob
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where and when a job is to start, and the ids of the resources."""
+
+    placement: Placement
+    resources: tuple[int, ...]
+
+
 class Turn(msgspec.Struct, frozen=True):
     """What is to be done now."""
 
@@ -228,13 +235,32 @@ class Plan:
 
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a job; None: it has none, or does not wait."""
-        with self._sound():
-            return self._scheduler.prediction(job_id) if job_id in self._waiting else None
+        place = self.places([job_id]).get(job_id)
+        return None if place is None else place.placement
 
     def predictions(self) -> dict[int, Placement]:
         """Every waiting job's place."""
         with self._sound():
-            return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
+            return self._all_plans()
+
+    def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
+        """The places planned for those of the jobs that wait and have one."""
+        with self._sound():
+            waiting = [self._waiting[job_id] for job_id in job_ids if job_id in self._waiting]
+            if any(job.besteffort for job in waiting):
+                plans = self._all_plans()
+                found = {job.id: plans.get(job.id) for job in waiting}
+            else:
+                found = {job.id: self._scheduler.prediction(job.id) for job in waiting}
+            table = self._demand.table
+            return {
+                job_id: Place(placement, table.ids_of(placement.bits))
+                for job_id, placement in found.items()
+                if placement is not None
+            }
+
+    def _all_plans(self) -> dict[int, Placement]:
+        return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
 
     def why(self, job_id: int) -> Wait | None:
         """What the job waits for; None: it is not in the queue."""

@@ -32,6 +32,7 @@ from hoplite.submission.commands import (
 from hoplite.submission.directives import scanned
 from hoplite.submission.initial_request import initial_request
 from hoplite.submission.launching_place import default_output, launching_directory, output_file
+from hoplite.submission.notices import checked_notice
 from hoplite.submission.options import Options, canonical, read_options
 
 SHELL_COMMAND = "hoplite.plugins.shell_command"
@@ -139,7 +140,7 @@ def _batch(
         starts_at=_date(options.reservation),
         checkpoint_s=_checkpoint(options.checkpoint),
         signal=_signal(options.signal),
-        notify=options.notify,
+        notify=None if options.notify is None else checked_notice(options.notify),
         after=options.anterior,
         success_only=options.success_only,
         hold=options.hold,
@@ -178,6 +179,8 @@ def _date(text: str | None) -> float | None:
         if _DATE.fullmatch(text):
             form = "%Y-%m-%d %H:%M:%S" if text.count(":") == 2 else "%Y-%m-%d %H:%M"
             return datetime.strptime(text, form).timestamp()
+        if "T" in text:
+            return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         pass
     raise InvalidFieldError(
