@@ -136,6 +136,7 @@ def limits_of(settings: Settings) -> Limits:
         keep_keys_s=settings.idempotency_hours * 3600,
         queues=_queues(settings),
         default_walltime_s=settings.default_walltime,
+        sendmail=_sendmail(settings),
         users_may_suspend=settings.users_may_suspend,
         walltime_change=settings.walltime_change,
         walltime_max_increase_s=settings.walltime_max_increase,
@@ -144,6 +145,12 @@ def limits_of(settings: Settings) -> Limits:
         max_reservations=settings.max_reservations,
         local_nodes=settings.local_nodes,
     )
+
+
+def _sendmail(settings: Settings) -> str | None:
+    if settings.sendmail is not None:
+        return str(settings.sendmail)
+    return shutil.which("sendmail", path="/usr/sbin:/usr/lib:/usr/bin:/usr/local/sbin")
 
 
 def _queues(settings: Settings) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -29,6 +30,9 @@ log = structlog.get_logger("hoplite.manager")
 
 _RETRY_S = 1.0
 _GIVE_WAY_S = 0.001
+_MENDED = 32
+"""For more jobs that change together the plan is made anew."""
+
 _LATE_S = 3600.0
 """A wait that has no end of its own is looked at so often; nothing depends on it."""
 
@@ -53,6 +57,7 @@ class BatchQueue:
         self._clocks = Clocks(table, executor)
         self.walltimes = Walltimes(table, plan, self._clocks, limits)
         self._expiries = Expiries(plan)
+        self._gathered = threading.local()
         self._bell = threading.Condition()
         self._rung = False
         self._closed = False
@@ -92,9 +97,32 @@ class BatchQueue:
             self._rung = True
             self._bell.notify()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What this thread says of :meth:`changed` in the body counts at its end, at once: a plan is
+        made anew faster than it is mended for each of many jobs."""
+        if self._gathering() is not None:
+            yield
+            return
+        self._gathered.ids = gathered = list[int]()
+        try:
+            yield
+        finally:
+            self._gathered.ids = None
+            if len(gathered) > _MENDED:
+                self.plan.doubt()
+            self.changed(*gathered)
+
+    def _gathering(self) -> list[int] | None:
+        found: list[int] | None = getattr(self._gathered, "ids", None)
+        return found
+
     def changed(self, *job_ids: int) -> None:
         """These jobs are others, as the table shows; start what can start now.  Never raises: what
         cannot be written is tried again."""
+        if (gathered := self._gathering()) is not None:
+            gathered.extend(job_ids)
+            return
         try:
             for job_id in job_ids:
                 if (live := self._table.find_live(job_id)) is not None:

@@ -41,6 +41,7 @@ from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
+from hoplite.manager.notices import Notices
 from hoplite.manager.recovery import Recovered, recover
 from hoplite.manager.requests import NewJob, array_fingerprint
 from hoplite.manager.resources import Resources
@@ -109,8 +110,9 @@ class JobManager:
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
         self.batch = BatchCommands(self.table, self.queue, limits)
-        self.arrays = ArrayCommands(self.table)
+        self.arrays = ArrayCommands(self.table, self.queue)
         self.search = JobSearch(self.table, self.batch)
+        self.notices = Notices(self.table, owners, limits.sendmail)
         self._journal = journal
         self._owners = owners
         self._keys = KeyLocks()
@@ -124,6 +126,7 @@ class JobManager:
         self.resources.open()
         self.executor.open(self.inbox)
         self.tell_problems()
+        self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
@@ -188,7 +191,14 @@ class JobManager:
         self._closed = True
         self.begin_stop()
         with ExitStack() as steps:
-            for step in (self._journal, self.inbox, self.executor, self.queue, self.retention):
+            for step in (
+                self._journal,
+                self.inbox,
+                self.executor,
+                self.queue,
+                self.retention,
+                self.notices,
+            ):
                 steps.callback(step.close)
             if stop_jobs:
                 self._stop_jobs()

@@ -16,10 +16,12 @@ ALL = "/core=8,walltime=0:10:0"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchCluster]:
     made = BatchCluster(tmp_path_factory.mktemp("scenarios") / "data", "--kill-grace", "1s")
-    yield made.begin()
-    assert made.alive
-    assert "defect" not in made.log_text()
-    made.close()
+    try:
+        yield made.begin()
+        assert made.alive
+        assert "defect" not in made.log_text()
+    finally:
+        made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,16 +13,8 @@ from hoplite.api.oar.job_facts import (
     resources_of,
     visible_job,
 )
-from hoplite.api.oar.job_views import (
-    FullJob,
-    JobDetails,
-    JobNode,
-    JobResource,
-    full_job,
-    job_details,
-    job_nodes,
-    job_resources,
-)
+from hoplite.api.oar.job_shapes import FullJob, JobDetails, JobNode, JobResource
+from hoplite.api.oar.job_views import full_job, job_details, job_nodes, job_resources
 from hoplite.api.oar.walltime_changes import walltime_view
 from hoplite.exceptions import JobDoesNotExistError
 from hoplite.model.job import Job
