@@ -138,7 +138,10 @@ RESUME = Act(
         State.WAITING: "it is in the queue already, and `GET /jobs/<id>/why` tells what it waits for",
         State.RESUMING: "it was asked for already, and it goes on as soon as its resources are free: "
         "`GET /jobs/<id>/why` tells when",
+        State.TO_LAUNCH: "it is being launched",
+        State.LAUNCHING: "it is being launched",
         State.RUNNING: "it runs",
+        State.FINISHING: "it is ending",
     },
 )
 
