@@ -167,7 +167,7 @@ def _jobs(options: Options, batch: Batch, around: Around) -> list[NewJob]:
 
 
 def _shell_job(command: Command, batch: Batch) -> NewJob:
-    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command.run]}))
+    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command.checked().run]}))
     batch = msgspec.structs.replace(batch, command=command.shown)
     return NewJob(plugin=SHELL_COMMAND, config=config, run=True, batch=batch)
 

@@ -313,6 +313,23 @@ def test_what_is_refused_leaves_nothing(cluster: Cluster) -> None:
     assert number_of_jobs(cluster) == before
 
 
+def test_the_longest_command_runs(cluster: Cluster) -> None:
+    command = "echo ran #".ljust(131_071, "x")
+    assert written(cluster, submit(cluster, command=command)) == "ran\n"
+
+
+def test_a_script_outlives_the_server(tmp_path: Path) -> None:
+    server = Cluster(tmp_path / "data")
+    server.start()
+    job_id = submit(server, script="#!/bin/cat\n", param_file="/dev/null\n", hold=1)
+    server.kill_9()
+    server.start()
+    server.told("POST", f"/jobs/{job_id}/resumptions/new.json", ME)
+    assert written(server, job_id) == "#!/bin/cat\n"
+    server.close()
+    assert "defect" not in server.log_text()
+
+
 class Form(HTMLParser):
     """The form of a page: where it goes, what its fields hold, and which fields have labels."""
 

@@ -159,6 +159,7 @@ def test_other_options() -> None:
         ({"command": "x", "reservation": "tomorrow"}, "reservation"),
         ({"command": "x", "reservation": "2030-13-01 00:00:00"}, "reservation"),
         ({"command": "x", "checkpoint": -1}, "checkpoint"),
+        ({"command": "x" * 131_072}, "command"),
         ({"command": "x", "signal": 65}, "signal"),
         ({"command": "x", "notify": "exec:/bin/rm $HOME"}, "notify"),
         ({"command": "x", "notify": "[NEVER]mail:a@example.org"}, "notify"),
