@@ -34,7 +34,7 @@ def failure_text(address: str, uuid: str, traceback: Any, outer: Any) -> str:
     """What a job failed of, for people: each job with its traceback, then the root of it."""
     first, *nested = job_records(outer)
     if not first:
-        return f"Job {uuid} on {address} failed: {outer}"
+        return f"Job {uuid} on {address} failed" + ("" if outer is None else f": {outer}")
     lines = _of_one_job(address, uuid, first, traceback)
     for one in nested:
         lines += _of_one_job(one.get("address"), one.get("uuid"), one, one.get("traceback"))

@@ -90,19 +90,25 @@ def _of_netrc(address: ServerAddress) -> Credentials | None:
     return Credentials(str(path), login or account or "", password or "")
 
 
-def credentials_file() -> Path:
+def _file_text() -> tuple[Path, str | None]:
     """The client's file: ``HOPLITE_CLIENT_CONFIG``, or ``client.toml`` in the user's own place."""
     named = os.environ.get("HOPLITE_CLIENT_CONFIG")
-    return (
-        Path(named)
+    path = (
+        Path(named).expanduser()
         if named
         else platformdirs.user_config_path("hoplite", appauthor=False) / "client.toml"
     )
+    try:
+        return path, path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        # A place that is closed to this user, as of a service without a home, is not the user's own.
+        if named or not isinstance(error, OSError):
+            raise CredentialsError(f"{path} cannot be read: {type(error).__name__}") from None
+        return path, None
 
 
 def _of_file(address: ServerAddress) -> Credentials | None:
-    path = credentials_file()
-    text = _text_of(path)
+    path, text = _file_text()
     if text is None:
         return None
     _check_closed(path)
@@ -135,15 +141,6 @@ def _of_entry(path: Path, name: str, entry: Any) -> Credentials:
     if "token" in keys:
         return _token(str(path), entry["token"])
     return Credentials(str(path), entry["user"], entry["password"])
-
-
-def _text_of(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise CredentialsError(f"{path} cannot be read: {type(error).__name__}") from None
 
 
 def _check_closed(path: Path) -> None:

@@ -66,11 +66,9 @@ class EventStream:
     """
 
     def __init__(self, connection: ServerConnection, path: str, after: int | None) -> None:
-        self._connection = connection
-        self._path = path
-        self._last_id = after
-        self._complete = False
-        self._events = self._all()
+        self._reader = _Reader(connection, path, after)
+        # It does not know this object: dropping that hangs up at once.
+        self._events = self._reader.all()
 
     def __iter__(self) -> EventStream:
         return self
@@ -88,7 +86,16 @@ class EventStream:
         """Hang up."""
         self._events.close()
 
-    def _all(self) -> Generator[Event, None, None]:
+
+class _Reader:
+    """Reads on from the last event that it saw."""
+
+    def __init__(self, connection: ServerConnection, path: str, after: int | None) -> None:
+        self._connection = connection
+        self._path = path
+        self.last_id = after
+
+    def all(self) -> Generator[Event, None, None]:
         away = Patience(self._connection.retry_s)
         while problem := (yield from self._until_it_breaks(away)):
             if not away.pause():
@@ -96,7 +103,7 @@ class EventStream:
 
     def _until_it_breaks(self, away: Patience) -> Generator[Event, None, HopliteError | None]:
         """Returns why there are no more for now; None: there will be no more."""
-        known = {} if self._last_id is None else {"Last-Event-ID": str(self._last_id)}
+        known = {} if self.last_id is None else {"Last-Event-ID": str(self.last_id)}
         pid = os.getpid()
         with self._connection.stream(self._path, {}, known) as answer:
             if isinstance(answer, HopliteError):
@@ -108,7 +115,7 @@ class EventStream:
             away.renew(self._connection.reconnect_s)
             ended = False
             for message in messages(Pieces(answer)):
-                self._last_id = int(message.id)
+                self.last_id = int(message.id)
                 if message.data:
                     away.renew()
                     event = _event(message)

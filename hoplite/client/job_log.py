@@ -24,6 +24,7 @@ def followed_log(
     while not over:
         query = {"stream": stream, "follow": "1", "offset": str(offset)}
         with connection.stream(path, query, {}) as answer:
+            problem: HopliteError
             if isinstance(answer, HopliteError):
                 problem = answer
             else:
@@ -35,8 +36,17 @@ def followed_log(
                     away.renew()
                     if text := decoder.decode(chunk):
                         yield text
-                over = not pieces.broke_off and has_ended()
+                if not pieces.broke_off:
+                    over, problem = _asked(has_ended, problem)
         if not over and (not may_pass(problem) or not away.pause()):
             raise problem
     if text := decoder.decode(b"", final=True):
         yield text
+
+
+def _asked(has_ended: Callable[[], bool], problem: HopliteError) -> tuple[bool, HopliteError]:
+    """Whether it has ended, and else why the log may not go on: the server may have stopped."""
+    try:
+        return has_ended(), problem
+    except HopliteError as error:
+        return False, error

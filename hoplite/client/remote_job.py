@@ -257,6 +257,14 @@ class RemoteJob:
 
         return followed_log(self._connection, f"{self._path}/log", stream, has_ended)
 
+    def why(self) -> dict[str, Any]:
+        """What it waits for: ``message`` in words, ``predicted_start``, ``sooner`` and more, as in
+        :http:get:`/jobs/(ref)/why`."""
+        told: dict[str, Any] = self._connection.decoded(
+            self._connection.ask("GET", f"{self._path}/why"), "message"
+        )
+        return told
+
     def events(self, after: int | None = None) -> EventStream:
         """What happens to it, from its creation, or after the event of that id, until it has ended."""
         return EventStream(self._connection, f"{self._path}/events", after)

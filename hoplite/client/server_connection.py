@@ -151,20 +151,19 @@ class ServerConnection:
     ) -> Iterator[requests.Response | HopliteError]:
         """The beginning of an answer that goes on, or why there is none.  Closed at the end."""
         session = self._sessions.take()
+        request = {"params": params, "headers": headers, "stream": True}
+        limit_s = max(self.timeout_s, _STREAM_SILENCE_S)
+        answer: requests.Response | None = None
         try:
-            request = {"params": params, "headers": headers, "stream": True}
-            limit_s = max(self.timeout_s, _STREAM_SILENCE_S)
-            answer: requests.Response | HopliteError
             try:
                 answer = self._send(session, "GET", path, limit_s, request)
-                if not answer.ok:
-                    answer = self._refusal(answer)
+                problem = None if answer.ok else self._refusal(answer)
             except requests.RequestException as error:
-                answer = connection_error(self.address, error, limit_s)
-            yield answer
-            if isinstance(answer, requests.Response):
-                answer.close()
+                problem = connection_error(self.address, error, limit_s)
+            yield problem or answer  # type: ignore[misc] # one of both is there
         finally:
+            if answer is not None:
+                answer.close()
             session.close()
 
     def _send(

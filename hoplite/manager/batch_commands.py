@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 import msgspec
@@ -17,8 +17,9 @@ from hoplite.exceptions import (
     ReservationRefusedError,
     WrongJobStateError,
 )
-from hoplite.journal.protocol import Change
+from hoplite.journal.protocol import Change, JobChanged
 from hoplite.manager.batch_checks import Checks
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
@@ -89,6 +90,10 @@ class BatchCommands:
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
         return self._queue.plan.prediction(job_id)
+
+    def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
+        """The same for several jobs, with the ids of the resources."""
+        return self._queue.plan.places(job_ids)
 
     def predictions(self) -> dict[int, Placement]:
         """The same for all waiting jobs that have a place."""
@@ -193,7 +198,8 @@ class BatchCommands:
         return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
     def resubmit(self, caller: Caller, ref: str) -> Job:
-        """A new job that asks for the same as one that has ended."""
+        """A new job that asks for the same as one that has ended.  Jobs that wait and were to come
+        after the old one come after the new one, the first time that it is resubmitted."""
         job = self._table.get(ref)
         _check_owner(caller, job)
         if job.batch is None or not job.ended:
@@ -204,8 +210,16 @@ class BatchCommands:
             )
         job_id, now = self._table.next_birth()
         new = again(job, job_id, now)
-        self._table.create(new, births(new, caller.name))
-        self._queue.changed(new.id)
+        entries = births(new, caller.name)
+        more: list[Change] = []
+        if job.granted.resubmitted_as is None:
+            # Those that wait for the old job wait for the new one.
+            granted = msgspec.structs.replace(job.granted, resubmitted_as=new.id)
+            old = msgspec.structs.replace(job, granted=granted, version=job.version + 1)
+            more.append(JobChanged(old))
+            entries.append(entry(old, Happening.RESUBMITTED, caller.name, now, {"as": new.id}))
+        self._table.create(new, entries, *more)
+        self._queue.changed(job.id, new.id)
         return self._table.get(new.id)
 
     def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:

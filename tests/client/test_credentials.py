@@ -30,6 +30,7 @@ BUILD = parse_address("build:5000")
 
 
 def kept(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     path.chmod(0o600)
     return path
@@ -37,7 +38,9 @@ def kept(path: Path, text: str) -> Path:
 
 def test_the_first_place_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_credentials(BUILD) == Credentials()
-    file = kept(tmp_path / "client.toml", '[servers."build:5000"]\ntoken = "hop_1_file"\n')
+    file = kept(
+        tmp_path / "hoplite" / "client.toml", '[servers."build:5000"]\ntoken = "hop_1_file"\n'
+    )
     assert find_credentials(BUILD) == Credentials(str(file), None, "hop_1_file")
     netrc = kept(tmp_path / "netrc", "machine build login me password secret\n")
     assert find_credentials(BUILD) == Credentials(str(netrc), "me", "secret")
@@ -49,7 +52,7 @@ def test_the_first_place_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_entries_of_the_clients_file(tmp_path: Path) -> None:
     kept(
-        tmp_path / "client.toml",
+        tmp_path / "hoplite" / "client.toml",
         '[servers.build]\nuser = "ci"\npassword = "p"\n[servers."build:81"]\ntoken = "hop_81"\n',
     )
     assert find_credentials(BUILD).user == "ci"
@@ -57,12 +60,36 @@ def test_entries_of_the_clients_file(tmp_path: Path) -> None:
     assert find_credentials(parse_address("other")) == Credentials()
 
 
+def test_a_file_that_is_named_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOPLITE_CLIENT_CONFIG", str(tmp_path / "mine.toml"))
+    with pytest.raises(CredentialsError, match=r"mine\.toml cannot be read: FileNotFoundError"):
+        find_credentials(BUILD)
+    kept(tmp_path / "mine.toml", '[servers.build]\ntoken = "hop_1_mine"\n')
+    assert find_credentials(BUILD).secret == "hop_1_mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_place_that_is_closed_to_this_user_has_no_credentials(tmp_path: Path) -> None:
+    kept(tmp_path / "hoplite" / "client.toml", "").parent.chmod(0)
+    assert find_credentials(BUILD) == Credentials()
+
+
+def test_a_token_harms_nobody_where_the_kernel_knows_the_caller(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOPLITE_TOKEN", "hop_1_of-another-server")
+    with RemoteJobManager(server.url) as manager:
+        assert "golden.echo" in manager.get_job_plugins()
+
+
 def test_the_default_entry_of_netrc_is_for_nobody(tmp_path: Path) -> None:
     kept(tmp_path / "netrc", "machine other login build password x\ndefault login me password y\n")
     assert find_credentials(BUILD) == Credentials()
 
 
-@pytest.mark.parametrize("name", ["client.toml", "netrc"])
+@pytest.mark.parametrize("name", ["hoplite/client.toml", "netrc"])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_file_that_is_open_to_others_is_refused(tmp_path: Path, name: str, mode: int) -> None:
     text = '[servers.build]\ntoken = "hop_1_x"\n'
@@ -75,7 +102,7 @@ def test_a_file_that_is_open_to_others_is_refused(tmp_path: Path, name: str, mod
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
-    os.chown(kept(tmp_path / "client.toml", ""), 65534, 65534)
+    os.chown(kept(tmp_path / "hoplite" / "client.toml", ""), 65534, 65534)
     with pytest.raises(CredentialsError, match="another user"):
         find_credentials(BUILD)
 
@@ -95,7 +122,7 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_named_and_not_quoted(tmp_path: Path, text: str) -> None:
-    kept(tmp_path / "client.toml", text)
+    kept(tmp_path / "hoplite" / "client.toml", text)
     with pytest.raises(CredentialsError, match=r"client\.toml") as refused:
         find_credentials(BUILD)
     assert "hop_1_secret" not in str(refused.value)
@@ -139,7 +166,7 @@ def test_tokens_and_passwords_are_accepted(
 
     assert caller(token) == ME
     assert caller((ME, "correct horse")) == ME
-    kept(tmp_path / "client.toml", f'[servers."{host}"]\ntoken = "{token}"\n')
+    kept(tmp_path / "hoplite" / "client.toml", f'[servers."{host}"]\ntoken = "{token}"\n')
     assert caller() == ME
     kept(tmp_path / "netrc", f'machine 127.0.0.1 login {ME} password "correct horse"\n')
     assert caller() == ME

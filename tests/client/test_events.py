@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hoplite.client import Event, EventStream, RemoteJobManager
@@ -41,7 +44,7 @@ def test_all_events_from_now_on(manager: RemoteJobManager) -> None:
     events = manager.events()
     thread = threading.Thread(target=lambda: told.extend(until_an_end(events)))
     thread.start()
-    wait_until(lambda: events._last_id is not None, "the beginning of the stream")
+    wait_until(lambda: events._reader.last_id is not None, "the beginning of the stream")
     job = manager.run("golden.noop")
     thread.join(20)
     events.close()
@@ -95,7 +98,7 @@ def test_nothing_is_missed_when_the_stream_breaks_before_its_first_event(
         events = manager.events()
         thread = threading.Thread(target=lambda: told.append(next(events)))
         thread.start()
-        wait_until(lambda: events._last_id is not None, "the beginning of the stream")
+        wait_until(lambda: events._reader.last_id is not None, "the beginning of the stream")
         server.kill_9()
         server.start(*same_port(server))
         job = other.create_job("golden.noop")
@@ -104,18 +107,27 @@ def test_nothing_is_missed_when_the_stream_breaks_before_its_first_event(
         assert [event.job for event in told] == [job.uuid]
 
 
-def test_log_is_followed_through_a_restart(make_server: MakeServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ways", ["kill", "stop"])
+def test_a_log_is_followed_through_a_restart(
+    make_server: MakeServer, tmp_path: Path, ways: str
+) -> None:
     server = make_server().start()
-    with RemoteJobManager(server.url) as manager:
+    with RemoteJobManager(server.url, retry_s=0) as manager:
         go = tmp_path / "go"
         command = f"echo one; while [ ! -e {go} ]; do sleep 0.05; done; echo two"
         job = manager.start_job("hoplite.plugins.shell_command", {"command": command})
         pieces = job.follow_log()
-        text = next(pieces)
-        server.kill_9()
+        told = [next(pieces)]
+        thread = threading.Thread(target=lambda: told.extend(pieces))
+        thread.start()
+        if ways == "kill":
+            server.kill_9()
+        else:
+            server.terminate()
         server.start(*same_port(server))
         go.touch()
-        assert text + "".join(pieces) == "one\ntwo\n"
+        thread.join(30)
+        assert "".join(told) == "one\ntwo\n"
 
 
 def test_no_such_job_and_no_server(manager: RemoteJobManager) -> None:
@@ -128,6 +140,24 @@ def test_no_such_job_and_no_server(manager: RemoteJobManager) -> None:
         pytest.raises(ConnectionError, match="connection refused"),
     ):
         next(nowhere.events())
+
+
+def test_an_iterator_that_is_dropped_hangs_up(manager: RemoteJobManager) -> None:
+    job = manager.run("hoplite.plugins.shell_command", {"command": "echo hello"})
+    gc.collect()
+    gc.disable()
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            before = psutil.Process().num_fds()
+            for _ in range(5):
+                next(manager.events(after=0))
+                next(job.events())
+                next(job.follow_log())
+            assert psutil.Process().num_fds() <= before + 1, "at most a kept one more"
+        assert [str(one.message) for one in said] == []
+    finally:
+        gc.enable()
 
 
 def test_messages_in_any_pieces() -> None:

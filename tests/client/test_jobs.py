@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import NotRequired, get_origin, get_type_hints
 
+import msgspec
 import pytest
 
 import hoplite
-from hoplite.client import RemoteJob, RemoteJobManager
+from hoplite.api.hoplite.new_job import NewJobBody
+from hoplite.client import JobInfo, JobOptions, RemoteJob, RemoteJobManager
 from hoplite.exceptions import (
     HopliteError,
     InvalidFieldError,
@@ -103,6 +106,36 @@ def test_what_a_new_job_may_have(manager: RemoteJobManager) -> None:
     assert refused.value.field == "workdir"
 
 
+def test_a_job_that_asks_for_resources(own_server: ServerProcess) -> None:
+    with RemoteJobManager(own_server.url) as manager:
+        job = manager.run("golden.noop", resource="/resource_id=1", walltime=60, job_name="mine")
+        info = job.info()
+        assert (info["job_name"], info["walltime"], info["queue"]) == ("mine", 60, "default")
+        assert len(info["resources"]) == 1
+        assert set(info) <= set(JobInfo.__annotations__)
+        after = manager.run("golden.noop", after=[info["id"]], success_only=True)
+        assert after.info()["after"] == [info["id"]]
+        with pytest.raises(HopliteError, match="resource"):
+            manager.create_job("golden.noop", resource="/nonsense==1")
+
+
+def test_the_options_of_a_new_job_are_all_that_the_server_takes() -> None:
+    taken = {each.name for each in msgspec.structs.fields(NewJobBody)}
+    others = {"name", "plugin_name", "config", "run", "running"}
+    ignored = {"port", "uuid", "api_key", "status"}
+    ours = {"timeout" if key == "time_limit_s" else key for key in JobOptions.__annotations__}
+    assert ours == taken - others - ignored
+
+
+def test_a_jobs_keys_are_all_known(manager: RemoteJobManager) -> None:
+    job = manager.run("golden.progress")
+    assert set(job.info()) <= set(JobInfo.__annotations__)
+    hints = get_type_hints(JobInfo, include_extras=True)
+    always = {key for key, hint in hints.items() if get_origin(hint) is not NotRequired}
+    assert len(always) > 20
+    assert always <= set(job.info())
+
+
 def test_refusals_are_the_documented_exceptions(manager: RemoteJobManager) -> None:
     job = manager.create_job("golden.noop")
     with pytest.raises(JobNotStartedError):
@@ -177,6 +210,29 @@ def test_nested_failures_are_told_from_the_outermost(manager: RemoteJobManager) 
     assert original.value.__cause__ is failed.value
 
 
+def test_jobs_of_jobs_tell_their_failures_all_the_way_up(
+    server: ServerProcess, manager: RemoteJobManager
+) -> None:
+    def calling(plugin: str, config: dict[str, object]) -> tuple[str, dict[str, object]]:
+        return "client.run_other", {"address": server.url, "plugin": plugin, "config": config}
+
+    job = manager.start_job(*calling(*calling("golden.raise_type_error", {})))
+    with pytest.raises(JobFailedError) as failed:
+        job.join()
+    middle, innermost = failed.value.nested_jobs
+    assert [manager.get_job(one.uuid).name for one in (middle, innermost)] == [
+        "client.run_other",
+        "golden.raise_type_error",
+    ]
+    assert middle.addr == innermost.addr == failed.value.addr
+    assert failed.value.root.remote_type == "TypeError"
+    assert "raise_type_error.py" in innermost.remote_traceback
+    assert failed.value.status["state"] == "running the other"
+    assert str(failed.value).count("Traceback (most recent call last)") >= 3
+    with pytest.raises(TypeError):
+        failed.value.raise_remote_exception()
+
+
 @pytest.mark.parametrize(
     "plugin", ["raise_multi_arg", "raise_unpicklable", "sigkill_self", "no_run"]
 )
@@ -215,6 +271,18 @@ def test_running_jobs(manager: RemoteJobManager) -> None:
     job.kill()
     job.join()
     assert job.uuid not in [each["uuid"] for each in manager.get_running_jobs()]
+
+
+def test_why_a_job_waits(make_server: MakeServer) -> None:
+    server = make_server("--max-running", "1").start()
+    with RemoteJobManager(server.url) as manager:
+        first = manager.start_job("golden.sleep")
+        second = manager.start_job("golden.noop")
+        assert second.info()["state"] == "Waiting"
+        assert second.why()["message"]
+        assert second.why()["jobs"] == [] or first.info()["id"] in second.why()["jobs"]
+        first.kill()
+        assert second.join() is True
 
 
 def test_logs(manager: RemoteJobManager) -> None:

@@ -17,8 +17,9 @@ GUIDE = Path(__file__).parents[2] / "docs" / "client.rst"
 def test_the_examples_do_what_they_say(
     own_server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("HOPLITE_TOKEN", raising=False)
-    for name in ("NETRC", "HOPLITE_CLIENT_CONFIG"):
+    for name in ("HOPLITE_TOKEN", "HOPLITE_CLIENT_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("NETRC", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     here = own_server.url.removeprefix("http://")
     text = GUIDE.read_text("utf-8")
