@@ -5,6 +5,8 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 VERSION = "26.0.0.dev0"
+JOBS = "hoplite.plugins"
+PLUGINS = "hoplite.builtin_plugins"
 
 TEST = [
     "hypothesis>=6.100",
@@ -68,10 +70,9 @@ setup(
     entry_points={
         "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
         "hoplite.jobs": [
-            "hoplite.plugins.remote_enabler_job = hoplite.builtin_plugins.remote_enabler_job",
-            "hoplite.plugins.remote_enabler_module_job ="
-            " hoplite.builtin_plugins.remote_enabler_module_job",
-            "hoplite.plugins.shell_command = hoplite.builtin_plugins.shell_command",
+            f"{JOBS}.remote_enabler_job = {PLUGINS}.remote_enabler_job",
+            f"{JOBS}.remote_enabler_module_job = {PLUGINS}.remote_enabler_module_job",
+            f"{JOBS}.shell_command = {PLUGINS}.shell_command",
         ],
         "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },

@@ -76,9 +76,14 @@ def unpacked(head: Mapping[str, Any], data: bytes, what: str) -> Any:
 
 def check_versions(head: Mapping[str, Any]) -> None:
     """Raises VersionMismatchError, naming both sides' versions."""
-    if head.get("remotify") != VERSION:
+    if "remotify" not in head:
         raise VersionMismatchError(
-            f"the envelope has version {head.get('remotify')!r}, and this side ({_here()}) reads "
+            "the envelope has no version, as those of Hoplite 15 had none, whose pickles are not "
+            "read: install the same hoplite on both sides"
+        )
+    if head["remotify"] != VERSION:
+        raise VersionMismatchError(
+            f"the envelope has version {head['remotify']!r}, and this side ({_here()}) reads "
             f"version {VERSION}: install the same hoplite on both sides"
         )
     if head.get("python") != python_version():

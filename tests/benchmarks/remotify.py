@@ -35,7 +35,9 @@ def run(quick: bool) -> None:
         connection.close()
         _tell("POST and wait of an empty job", bare)
         _tell(f"remote_f of an empty function (aim {_AIM_MS})", calls)
-        print(f"a call costs {statistics.median(calls) / statistics.median(bare):.2f} times the bare job")
+        print(
+            f"a call costs {statistics.median(calls) / statistics.median(bare):.2f} times the bare job"
+        )
         _tell_large(module, address)
         close_connections()
 

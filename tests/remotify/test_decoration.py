@@ -70,7 +70,9 @@ def test_twins_are_called_like_themselves_and_say_what_they_call() -> None:
     assert twin.__module__ == calls.__name__
     assert "Call ``tests.remotify.calls.add``" in twin.__doc__
     assert "RemoteAsyncJobWrapper" in module.remote_async_add.__doc__
-    assert str(inspect.signature(twin)).startswith("(remote_machine_address: 'Address', /, one: 'int'")
+    assert str(inspect.signature(twin)).startswith(
+        "(remote_machine_address: 'Address', /, one: 'int'"
+    )
     method = module.Counter.remote_plus
     assert method.__qualname__ == "Counter.remote_plus"
     assert "``tests.remotify.calls.Counter.plus``" in method.__doc__
@@ -107,7 +109,9 @@ def _code() -> types.CodeType:
 
 @pytest.mark.parametrize("thing", [1, None, len, "text", functools.partial(len)], ids=str)
 def test_what_is_neither_a_function_nor_a_class(thing: object) -> None:
-    with pytest.raises(RuntimeError, match="Unable to add remote capabilities to object .* of type"):
+    with pytest.raises(
+        RuntimeError, match="Unable to add remote capabilities to object .* of type"
+    ):
         remotify(__name__)(thing)
 
 
@@ -128,7 +132,7 @@ def test_the_metaclass_is_deprecated_and_does_what_it_did() -> None:
         class Parent(metaclass=RemoteEnablerMetaClass):
             def one(self) -> None: ...
 
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="Below: "):
 
         class Below(Parent):
             def two(self) -> None: ...

@@ -139,9 +139,7 @@ def test_who_kills_the_job_ends_the_call(address: str, tmp_path: Path) -> None:
     killer.join()
 
 
-def test_a_call_outlives_its_server(
-    start_server: Any, tmp_path: Path
-) -> None:
+def test_a_call_outlives_its_server(start_server: Any, tmp_path: Path) -> None:
     server: ServerProcess = start_server()
     port = server.url.rpartition(":")[2]
     came, told = tmp_path / "came", []
@@ -209,7 +207,10 @@ def test_a_function_that_the_server_does_not_have(address: str) -> None:
     ("change", "words"),
     [
         ({"remotify": 99}, "the envelope has version 99, and this side .* reads version 1"),
-        ({"python": "cpython 2.7"}, "it was pickled by 'cpython 2.7', and this side has 'cpython 3"),
+        (
+            {"python": "cpython 2.7"},
+            "it was pickled by 'cpython 2.7', and this side has 'cpython 3",
+        ),
         ({"cloudpickle": "1.0"}, "the caller has cloudpickle 1.0, and this side has cloudpickle"),
         (
             {"package": {"name": "requests", "version": "0.1"}},
@@ -274,8 +275,7 @@ def test_ctrl_c_kills_the_remote_job(address: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     started = tmp_path / "started"
     script.write_text(
-        "from tests.remotify import calls\n"
-        f"calls.remote_sleep({address!r}, 60, {str(started)!r})\n"
+        f"from tests.remotify import calls\ncalls.remote_sleep({address!r}, 60, {str(started)!r})\n"
     )
     import signal
     import subprocess

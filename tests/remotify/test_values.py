@@ -165,7 +165,9 @@ if __name__ == "__main__":
     assert isinstance(back, Point)
     print(back.x, Shop().remote_price({address!r}, 4))
 """
-    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "6 12\n"), done.stderr
 
 

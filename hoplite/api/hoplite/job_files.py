@@ -50,6 +50,7 @@ class InputAnswer(msgspec.Struct, frozen=True):
 
 @routes.put(
     "/jobs/<ref>/input",
+    body_files={_BYTES: {"type": "string", "format": "binary"}},
     answers={200: InputAnswer},
     raises=[
         InvalidRequestError,
@@ -68,9 +69,9 @@ def put_input(call: Call[Any, None]) -> Response:
     The job reads it by `status.read_input()`. A second one takes the place of the first.
     """
     job = visible_job(call)
-    if call.request.mimetype != _BYTES:
+    if call.request.mimetype not in ("", _BYTES):
         raise UnsupportedMediaTypeError(
-            f"Content-Type: {call.request.mimetype or 'missing'}; the input of a job is {_BYTES}"
+            f"Content-Type: {call.request.mimetype}; the input of a job is {_BYTES}"
         )
     pieces = _Pieces(call)
     call.service.manager.put_input(call.caller, job.uuid, pieces)
