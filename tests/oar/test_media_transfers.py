@@ -273,24 +273,46 @@ def test_a_slow_upload_goes_on_and_a_stalled_one_is_cut_off(place: Place) -> Non
     assert not (place.files / "stalled").exists()
 
 
-def test_a_download_whose_client_hangs_up_leaves_no_process(place: Place) -> None:
+def begin_download(place: Place) -> socket.socket:
+    """A connection on which more comes than is read."""
     with (place.files / "holes").open("wb") as file:
         file.truncate(50 * 2**20)
+    connection = raw(place)
     asking = (
         f"GET /oarapi-priv/media/~/files/holes HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
         f"Authorization: {place.server.authorization()}\r\n\r\n"
     )
+    connection.sendall(asking.encode())
+    return connection
+
+
+def serving(place: Place) -> list[psutil.Process]:
+    keepers = [psutil.Process(each) for each in place.server.keepers()]
+    return [each for keeper in keepers for each in keeper.children()]
+
+
+def test_a_download_whose_client_hangs_up_leaves_no_process(place: Place) -> None:
     for _ in range(3):
-        with raw(place) as connection:
-            connection.sendall(asking.encode())
+        with begin_download(place) as connection:
             assert connection.recv(12) == b"HTTP/1.1 200"
+    wait_until(lambda: not serving(place), "the processes that read to end")
+    assert place.media("GET", "/~/files/ten").body == LINES
 
-    def serving() -> list[psutil.Process]:
-        return [
-            each for keeper in place.server.keepers() for each in psutil.Process(keeper).children()
-        ]
 
-    wait_until(lambda: not serving(), "the processes that read to end")
+def test_one_caller_has_so_many_operations_under_way_and_holds_up_no_others(place: Place) -> None:
+    slow = [begin_download(place) for _ in range(16)]
+    try:
+        for connection in slow:
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        refused = place.media("GET", "/~/files/ten")
+        assert refused.status == 503 and "16 file operations" in refused.said["message"]
+        assert "Retry-After" in refused.headers
+        # Somebody else, whom this server refuses for what he is, not for what is under way.
+        assert place.media("GET", "/~/files/ten", by="oar").status != 503
+    finally:
+        for connection in slow:
+            connection.close()
+    wait_until(lambda: not serving(place), "the processes that read to end")
     assert place.media("GET", "/~/files/ten").body == LINES
 
 
