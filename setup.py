@@ -5,13 +5,14 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 VERSION = "26.0.0.dev0"
-JOBS = "hoplite.plugins"
-PLUGINS = "hoplite.builtin_plugins"
 
 TEST = [
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
+    "pyftpdlib>=2",
+    # For pyftpdlib's FTPS.
+    "pyopenssl>=24",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
@@ -20,6 +21,15 @@ TEST = [
     "setuptools>=68",
     "sybil>=8",
     "wheel>=0.43",
+]
+
+BUILT_IN = [
+    "download_folder_from_ftp_job",
+    "install_python_package_job",
+    "remote_enabler_job",
+    "remote_enabler_module_job",
+    "shell_command",
+    "uninstall_python_package_job",
 ]
 
 setup(
@@ -70,9 +80,7 @@ setup(
     entry_points={
         "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
         "hoplite.jobs": [
-            f"{JOBS}.remote_enabler_job = {PLUGINS}.remote_enabler_job",
-            f"{JOBS}.remote_enabler_module_job = {PLUGINS}.remote_enabler_module_job",
-            f"{JOBS}.shell_command = {PLUGINS}.shell_command",
+            f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
         "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },

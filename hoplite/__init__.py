@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hoplite.client.availability import is_hoplite_available, wait_for_hoplite
+    from hoplite.client.pip import (
+        remote_install_python_package,
+        remote_uninstall_python_package,
+    )
     from hoplite.remote_enabler.decoration import remotify
 
     __version__: str
 
-__all__ = ["__version__", "is_hoplite_available", "remotify", "wait_for_hoplite"]
+__all__ = [
+    "__version__",
+    "is_hoplite_available",
+    "remote_install_python_package",
+    "remote_uninstall_python_package",
+    "remotify",
+    "wait_for_hoplite",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,9 +34,9 @@ def __getattr__(name: str) -> Any:
         from hoplite.remote_enabler.decoration import remotify
 
         return remotify
-    from hoplite.client import availability
+    from hoplite import public_api
 
-    return getattr(availability, name)
+    return getattr(public_api, name)
 
 
 def _version() -> str:
