@@ -22,11 +22,11 @@ def new_server(data_dir: Path, *options: str) -> ServerProcess:
 
 @pytest.fixture(autouse=True)
 def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("HOPLITE_TOKEN", "REQUESTS_CA_BUNDLE"):
+    for name in ("HOPLITE_TOKEN", "HOPLITE_CLIENT_CONFIG", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     # One that stays the same, for connections to be kept from test to test.
     monkeypatch.setenv("NETRC", "/nonexistent/netrc")
-    monkeypatch.setenv("HOPLITE_CLIENT_CONFIG", "/nonexistent/client.toml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     yield
     close_connections()
 
