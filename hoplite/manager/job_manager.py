@@ -28,7 +28,7 @@ from hoplite.execution.protocol import Executor, RunAs
 from hoplite.journal.protocol import Jobs, Journal, Page
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_plan import Place, Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
@@ -49,7 +49,6 @@ from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
 from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -133,6 +132,7 @@ class JobManager:
         self.tell_problems()
         self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
+        self.notices.watch(live.job for live in self.table.live)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
         self.queue.retry = self.inbox.retry
@@ -159,7 +159,7 @@ class JobManager:
         for job in ended:
             self.on_end(job)
         try:
-            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.queue.ended(ended)
             self.launcher.pump()
             self.queue.pump()
         finally:
@@ -231,7 +231,7 @@ class JobManager:
         made before."""
         return self._creation.create_array(caller, jobs, key)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where a job with a batch part would be placed if it were created now; see
         :meth:`BatchCommands.dry_run`."""
         return self._creation.dry_run(caller, new)
