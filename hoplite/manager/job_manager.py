@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import structlog
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     JobAlreadyStartedError,
+    JobDoesNotExistError,
     JobEndedError,
     JobNotEndedError,
     JobNotStartedError,
@@ -359,6 +360,27 @@ class JobManager:
                 "running job knows it",
                 field="api_key",
             )
+
+    def put_input(self, caller: Caller, ref: str, pieces: Iterable[bytes]) -> Job:
+        """Give a job that was not started yet a file to read; raises JobAlreadyStartedError."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        self._check_held(job)
+        self.executor.put_input(job.id, pieces)
+        try:
+            # It may have been started, or deleted, while the pieces came.
+            self._check_held(self.table.get(ref))
+        except JobDoesNotExistError:
+            self.executor.forget([job.id])
+            raise
+        return job
+
+    @staticmethod
+    def _check_held(job: Job) -> None:
+        if job.ended:
+            raise JobEndedError(f"job {job.uuid} has ended; its input can be put before its start")
+        if job.state is not State.HOLD:
+            raise JobAlreadyStartedError(job.uuid)
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
