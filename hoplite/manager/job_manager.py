@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -121,7 +120,6 @@ class JobManager:
             owners=owners,
             retry=self.inbox.retry,
         )
-        self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -231,6 +229,11 @@ class JobManager:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
         made before."""
         return self._creation.create_array(caller, jobs, key)
+
+    def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
+        """A new job that asks for the same as one that has ended; or, with True, the one that
+        ``key`` made before.  See :meth:`BatchCommands.resubmit`."""
+        return self._creation.resubmit(caller, ref, key)
 
     def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where a job with a batch part would be placed if it were created now; see
@@ -384,8 +387,11 @@ class JobManager:
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
-        with self._forgetting:
-            return self._forget(caller, ref)
+        with self.table.past:
+            job = self._forget(caller, ref)
+        self.executor.forget([job.id])
+        log.info("job deleted", job=job.id, who=caller.name)
+        return job
 
     def _forget(self, caller: Caller, ref: str) -> Job:
         job = self.table.get(ref)
@@ -400,8 +406,6 @@ class JobManager:
         self._journal.commit(
             *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
         )
-        self.executor.forget([job.id])
-        log.info("job deleted", job=job.id, who=caller.name)
         return job
 
     def _cancel_held(self, live: LiveJob, who: str) -> Job:
