@@ -20,7 +20,8 @@
     ├── NotFoundError                    404
     │   ├── JobDoesNotExistError         404
     │   │   └── JobPluginDoesNotExistError 404
-    │   └── ResourceDoesNotExistError    404
+    │   ├── ResourceDoesNotExistError    404
+    │   └── ResultDoesNotExistError      404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
     ├── RequestTimedOutError             408
@@ -40,6 +41,8 @@
     ├── StorageFullError                 507
     ├── SettingError                     the server does not start
     ├── JobPluginLoadError               raised in the job's process
+    ├── RemoteCallError                  raised by remotify, on both sides
+    │   └── VersionMismatchError         raised by remotify, on both sides
     ├── JobFailedError                   raised by clients
     │   └── JobKilledError               raised by clients
     ├── TimeoutError                     raised by clients
@@ -223,6 +226,12 @@ class ResourceDoesNotExistError(NotFoundError):
     """No resource has this id, or no property this name."""
 
     code = "resource-does-not-exist"
+
+
+class ResultDoesNotExistError(NotFoundError):
+    """The job has left no result file."""
+
+    code = "result-does-not-exist"
 
 
 class MethodNotAllowedError(HopliteError):
@@ -447,6 +456,18 @@ class JobPluginLoadError(HopliteError):
     """The plugin's module cannot be imported, or has no ``run``."""
 
     code = "job-plugin-load"
+
+
+class RemoteCallError(HopliteError):
+    """A call by remotify cannot be made, or what it returned cannot come back."""
+
+    code = "remote-call"
+
+
+class VersionMismatchError(RemoteCallError):
+    """The two sides of a call by remotify have different versions; the message names both."""
+
+    code = "version-mismatch"
 
 
 class TimeoutError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import

@@ -26,7 +26,7 @@ from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
 from hoplite.manager.requests import NewJob
 from hoplite.manager.successors import again, births
-from hoplite.model.batch import Batch, Granted
+from hoplite.model.batch import Batch
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
@@ -74,7 +74,7 @@ class BatchCommands:
             ids, now = self._table.next_births(len(jobs))
             return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where the job would be placed if it were created now; None: it cannot be told.  Raises
         as :meth:`create` does, and keeps nothing."""
         self._checks.job(caller, new)
@@ -83,9 +83,6 @@ class BatchCommands:
         if isinstance(found, Refusal):
             raise _refused(job, found)
         return found
-
-    def resource_ids(self, placement: Placement) -> tuple[int, ...]:
-        return self._queue.plan.ids(placement)
 
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
@@ -239,7 +236,7 @@ class BatchCommands:
         found = self._queue.plan.reserve(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return msgspec.structs.replace(job, granted=Granted(assigned=self._queue.plan.ids(found)))
+        return found
 
     def _new_jobs(
         self, caller: Caller, jobs: Sequence[NewJob], ids: Sequence[int], now: float

@@ -16,6 +16,7 @@ from hoplite.exceptions import (
 )
 from hoplite.journal.protocol import Journal, KeyUsed
 from hoplite.manager.batch_commands import BatchCommands
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
@@ -26,7 +27,6 @@ from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event
 from hoplite.model.timeline import Entry, Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -115,7 +115,7 @@ class Creation:
 
         return self._batch.create(caller, jobs, key_used)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where a job with a batch part would be placed if it were created now; see
         :meth:`BatchCommands.dry_run`."""
         self.check_may_submit(caller)

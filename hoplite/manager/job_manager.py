@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import structlog
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     JobAlreadyStartedError,
+    JobDoesNotExistError,
     JobEndedError,
     JobNotEndedError,
     JobNotStartedError,
@@ -29,7 +30,7 @@ from hoplite.execution.protocol import Executor, RunAs
 from hoplite.journal.protocol import Happened, Jobs, Journal, Page
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_plan import Place, Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
@@ -50,7 +51,6 @@ from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
 from hoplite.model.timeline import NO_JOB, Entry, Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -134,6 +134,7 @@ class JobManager:
         self.tell_problems()
         self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
+        self.notices.watch(live.job for live in self.table.live)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
         self.queue.retry = self.inbox.retry
@@ -160,7 +161,7 @@ class JobManager:
         for job in ended:
             self.on_end(job)
         try:
-            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.queue.ended(ended)
             self.launcher.pump()
             self.queue.pump()
         finally:
@@ -258,7 +259,7 @@ class JobManager:
         made before."""
         return self._creation.create_array(caller, jobs, key)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
+    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where a job with a batch part would be placed if it were created now; see
         :meth:`BatchCommands.dry_run`."""
         return self._creation.dry_run(caller, new)
@@ -386,6 +387,27 @@ class JobManager:
                 "running job knows it",
                 field="api_key",
             )
+
+    def put_input(self, caller: Caller, ref: str, pieces: Iterable[bytes]) -> Job:
+        """Give a job that was not started yet a file to read; raises JobAlreadyStartedError."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        self._check_held(job)
+        self.executor.put_input(job.id, pieces)
+        try:
+            # It may have been started, or deleted, while the pieces came.
+            self._check_held(self.table.get(ref))
+        except JobDoesNotExistError:
+            self.executor.forget([job.id])
+            raise
+        return job
+
+    @staticmethod
+    def _check_held(job: Job) -> None:
+        if job.ended:
+            raise JobEndedError(f"job {job.uuid} has ended; its input can be put before its start")
+        if job.state is not State.HOLD:
+            raise JobAlreadyStartedError(job.uuid)
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""

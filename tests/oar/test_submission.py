@@ -52,8 +52,10 @@ def ended(cluster: Cluster, job_id: int) -> dict[str, Any]:
 
 def written(cluster: Cluster, job_id: int, by: str = ME, stream: str = "stdout") -> str:
     """What the job, which has no name, has written to its file in the owner's home."""
-    ended(cluster, job_id)
-    return (cluster.home(by) / f"OAR.{job_id}.{stream}").read_text()
+    job = ended(cluster, job_id)
+    file = cluster.home(by) / f"OAR.{job_id}.{stream}"
+    assert file.exists(), f"the job left no {file.name}: {job}\n{cluster.log_text()[-2000:]}"
+    return file.read_text()
 
 
 def refused(cluster: Cluster, by: str = ME, **options: Any) -> tuple[int, str, str]:
