@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -25,7 +26,7 @@ from hoplite.exceptions import (
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor, RunAs
-from hoplite.journal.protocol import Jobs, Journal, Page
+from hoplite.journal.protocol import Happened, Jobs, Journal, Page
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Place, Plan
@@ -47,7 +48,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
-from hoplite.model.timeline import Happening
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 from hoplite.plugins.source import PluginSource
 
 log = structlog.get_logger("hoplite.manager")
@@ -218,6 +219,32 @@ class JobManager:
             if time.monotonic() > deadline:
                 return
             running[0].wait_past(running[0].job.version, _STOP_SLICE_S)
+
+    def limit(self, limits: Limits) -> None:
+        """Other limits from now on; what was granted by the former ones stays."""
+        self.limits.become(limits)
+        self.launcher.places.become(limits.max_running)
+        self.queue.plan.limits_changed()
+        if not self.launcher.stopped:
+            self.launcher.pump()
+            self.queue.resources_changed()
+
+    def tell(self, caller: Caller, what: Happening, **detail: Any) -> None:
+        """An entry of the timeline that concerns no job; ``detail`` is what JSON can say."""
+        self._journal.commit(
+            Happened(
+                Entry(
+                    job_id=NO_JOB,
+                    uuid="",
+                    owner="",
+                    at=time.time(),
+                    what=what,
+                    who=caller.name,
+                    version=0,
+                    detail=msgspec.Raw(msgspec.json.encode(detail)),
+                )
+            )
+        )
 
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
