@@ -57,6 +57,7 @@ setup(
         "requests>=2.32",
         "rich>=13.7",
         "structlog>=24.1",
+        "tomlkit>=0.13",
         "waitress>=3.0.1",
     ],
     extras_require={
