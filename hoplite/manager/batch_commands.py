@@ -57,9 +57,12 @@ class BatchCommands:
         self._reserving = threading.Lock()
         """Between counting somebody's reservations and making another."""
 
-    def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
+    def create(
+        self, caller: Caller, jobs: Sequence[NewJob], also: Also, said: Sequence[str] = ()
+    ) -> list[Job]:
         """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
-        for the first job's id and time is kept in the same write.
+        for the first job's id and time is kept in the same write, and so is what the admission
+        rules ``said``.
 
         Raises :class:`~hoplite.exceptions.InvalidFieldError`,
         :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
@@ -71,7 +74,8 @@ class BatchCommands:
             for new in {_asked(new.batch): new for new in jobs}.values():
                 self._checks.job(caller, new)
             ids, now = self._table.next_births(len(jobs))
-            return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
+            made = self._new_jobs(caller, jobs, ids, now)
+            return self._keep(caller, made, also(ids[0], now), said)
 
     def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
         """Where the job would be placed if it were created now; None: it cannot be told.  Raises
@@ -208,9 +212,15 @@ class BatchCommands:
         self._queue.changed(new.id)
         return self._table.get(new.id)
 
-    def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:
+    def _keep(
+        self, caller: Caller, jobs: list[Job], more: Sequence[Change], said: Sequence[str]
+    ) -> list[Job]:
         reserved = [self._with_reservation(job) for job in jobs]
-        entries = [each for job in reserved for each in _first_entries(job, caller.name)]
+        entries = [
+            each
+            for job in reserved
+            for each in _first_entries(job, caller.name, said if job is reserved[0] else ())
+        ]
         try:
             self._table.create_together(reserved, entries, *more)
         except BaseException:
@@ -294,8 +304,8 @@ def _new_job(
     )
 
 
-def _first_entries(job: Job, who: str) -> list[Entry]:
-    entries = births(job, who)
+def _first_entries(job: Job, who: str, said: Sequence[str]) -> list[Entry]:
+    entries = births(job, who, said)
     return entries if job.state is State.WAITING else entries[:1]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from hoplite.admission.pool import RulePool
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     IdempotencyConflictError,
@@ -30,6 +31,8 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor, RunAs
 from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.manager.admission import Admission, Admitted, said_of
+from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
@@ -93,6 +96,9 @@ class JobManager:
         self.table = JobTable(journal, lambda job_id: executor.directory(job_id).exists())
         self.timeline = Timeline(journal)
         self.resources = Resources(journal)
+        self._rule_pool = RulePool(limits.admission_time_s, limits.admission_memory_bytes)
+        self.rules = AdmissionRules(journal, self._rule_pool)
+        self.admission = Admission(self.rules, self._rule_pool, self.table, self.resources, limits)
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
@@ -122,6 +128,7 @@ class JobManager:
     def open(self) -> Recovered:
         """Find the jobs of the last server, and begin."""
         self.resources.open()
+        self.rules.open()
         self.executor.open(self.inbox)
         self.tell_problems()
         recovered = recover(self.table, self.executor, self.launcher)
@@ -188,7 +195,14 @@ class JobManager:
         self._closed = True
         self.begin_stop()
         with ExitStack() as steps:
-            for step in (self._journal, self.inbox, self.executor, self.queue, self.retention):
+            for step in (
+                self._journal,
+                self._rule_pool,
+                self.inbox,
+                self.executor,
+                self.queue,
+                self.retention,
+            ):
                 steps.callback(step.close)
             if stop_jobs:
                 self._stop_jobs()
@@ -241,7 +255,7 @@ class JobManager:
         self, caller: Caller, jobs: Sequence[NewJob], key: str | None = None
     ) -> tuple[list[Job], bool]:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
-        made before."""
+        made before.  What the admission rules had to say of them, :meth:`said_of` tells."""
         self._may_submit(caller)
         if key is None:
             return self._create_array(caller, jobs, None), False
@@ -260,14 +274,20 @@ class JobManager:
                 return []
             return [KeyUsed(caller.name, key, array_fingerprint(jobs), job_id, at)]
 
-        return self.batch.create(caller, jobs, key_used)
+        admitted = self.admission.admit(caller, jobs)
+        return self.batch.create(caller, admitted.jobs, key_used, admitted.said)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
-        """Where a job with a batch part would be placed if it were created now; see
-        :meth:`BatchCommands.dry_run`."""
+    def said_of(self, job: Job) -> list[str]:
+        """What the admission rules had to say of a job when it was submitted."""
+        return said_of(self._journal.entries_of([job.id]))
+
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
+        """What the admission rules would make of jobs with a batch part, and where the first of
+        them would be placed if they were created now; see :meth:`BatchCommands.dry_run`."""
         self._may_submit(caller)
-        self._check_new(caller, new)
-        return self.batch.dry_run(caller, new)
+        self._check_new(caller, jobs[0])
+        admitted = self.admission.admit(caller, jobs)
+        return admitted, self.batch.dry_run(caller, admitted.jobs[0])
 
     def account(self, owner: str) -> RunAs | None:
         """The account that ``owner``'s jobs run as; None: the server's own.  Raises
@@ -294,7 +314,8 @@ class JobManager:
             return [KeyUsed(caller.name, key, new.fingerprint(), job_id, at)]
 
         if new.batch is not None:
-            return self.batch.create(caller, [new], key_used)[0]
+            admitted = self.admission.admit(caller, [new])
+            return self.batch.create(caller, admitted.jobs, key_used, admitted.said)[0]
         job_id, now = self.table.next_birth()
         job = Job(
             id=job_id,

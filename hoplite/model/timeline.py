@@ -38,6 +38,10 @@ class Happening(StrEnum):
     RESOURCE_REMOVED = "resource_removed"
     PROPERTY_ADDED = "property_added"
     PROPERTY_REMOVED = "property_removed"
+    RULE_ADDED = "rule_added"
+    """An admission rule."""
+    RULE_CHANGED = "rule_changed"
+    RULE_REMOVED = "rule_removed"
 
 
 OF_RESOURCES = frozenset(
@@ -51,8 +55,11 @@ OF_RESOURCES = frozenset(
 )
 """Happenings that concern no job.  Everybody may know of them, as of the resources themselves."""
 
+OF_RULES = frozenset({Happening.RULE_ADDED, Happening.RULE_CHANGED, Happening.RULE_REMOVED})
+"""Happenings that concern no job either, and of which only administrators know."""
+
 NO_JOB = 0
-"""``job_id`` of an entry about resources; its ``uuid`` and ``owner`` are empty, its version 0."""
+"""``job_id`` of an entry about resources or admission rules; its ``uuid`` and ``owner`` are empty, its version 0."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -102,7 +102,8 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
         raise Titled(_TITLES.get(str(error), "Bad query"), error) from None
     except JobPluginDoesNotExistError as error:
         raise Titled("Bad query", InvalidFieldError(str(error), field="plugin")) from None
-    return _answer(call, jobs, submission, replayed)
+    rules = [] if submission.resubmit is not None else call.service.manager.said_of(jobs[0])
+    return _answer(call, jobs, submission, rules, replayed)
 
 
 def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
@@ -123,8 +124,6 @@ def _around(call: OarCall[Any, Any]) -> Around:
         properties=manager.resources.properties,
         home=str(Path.home()) if run_as is None else run_as.home,
         homes=_home_of,
-        is_admin=call.caller.is_admin,
-        default_walltime_s=limits.default_walltime_s,
         max_array=limits.max_array,
         max_script_bytes=limits.max_config_bytes,
         read_file=lambda path, field: _text_of(path, field, run_as, limits.max_config_bytes),
@@ -167,9 +166,14 @@ def _resubmitted(call: OarCall[Any, Any], job_id: int) -> Job:
 
 
 def _answer(
-    call: OarCall[Any, Any], jobs: list[Job], submission: Submission, replayed: bool
+    call: OarCall[Any, Any],
+    jobs: list[Job],
+    submission: Submission,
+    rules: list[str],
+    replayed: bool,
 ) -> Answer:
-    lines = [*submission.said, *(f"OAR_JOB_ID={job.id}" for job in jobs)]
+    lines = [*submission.warnings, *rules, *submission.remarks]
+    lines += [f"OAR_JOB_ID={job.id}" for job in jobs]
     if len(jobs) > 1:
         lines.append(f"OAR_ARRAY_ID={jobs[0].id}")
     link = call.link("self", f"/jobs/{jobs[0].id}")
