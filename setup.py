@@ -10,6 +10,9 @@ TEST = [
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
+    "pyftpdlib>=2",
+    # For pyftpdlib's FTPS.
+    "pyopenssl>=24",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
@@ -18,6 +21,13 @@ TEST = [
     "setuptools>=68",
     "sybil>=8",
     "wheel>=0.43",
+]
+
+BUILT_IN = [
+    "download_folder_from_ftp_job",
+    "install_python_package_job",
+    "shell_command",
+    "uninstall_python_package_job",
 ]
 
 setup(
@@ -68,7 +78,7 @@ setup(
     entry_points={
         "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
         "hoplite.jobs": [
-            "hoplite.plugins.shell_command = hoplite.builtin_plugins.shell_command",
+            f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
     },
     classifiers=[

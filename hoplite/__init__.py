@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hoplite.client.availability import is_hoplite_available, wait_for_hoplite
+    from hoplite.client.pip import (
+        remote_install_python_package,
+        remote_uninstall_python_package,
+    )
 
     __version__: str
 
-__all__ = ["__version__", "is_hoplite_available", "wait_for_hoplite"]
+__all__ = [
+    "__version__",
+    "is_hoplite_available",
+    "remote_install_python_package",
+    "remote_uninstall_python_package",
+    "wait_for_hoplite",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,9 +28,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "__version__":
         return _version()
-    from hoplite.client import availability
+    from hoplite import public_api
 
-    return getattr(availability, name)
+    return getattr(public_api, name)
 
 
 def _version() -> str:

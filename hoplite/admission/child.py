@@ -83,7 +83,7 @@ class Child:
 
     @property
     def lives(self) -> bool:
-        return self._errors >= 0
+        return self._errors >= 0 and self._process.poll() is None
 
     def ask(self, request: dict[str, Any]) -> Any:
         """The answer, decoded.  Raises :class:`Died`; then the child is of no more use."""

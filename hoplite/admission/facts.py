@@ -102,12 +102,7 @@ class Submitter(msgspec.Struct, frozen=True):
 
 
 class Unusable(Exception):
-    """What rules made of a job makes no sense; ``key`` is where in ``job``."""
-
-    def __init__(self, key: str, why: str) -> None:
-        super().__init__(why)
-        self.key = key
-        self.why = why
+    """What rules made of a job makes no sense."""
 
 
 def facts_of(who: Submitter, plugin: str, batch: Batch, array_size: int) -> JobFacts:
@@ -147,18 +142,13 @@ def longest(requests: Iterable[ResourceRequest]) -> int | None:
     return max(known) if len(known) == len(walltimes) else None
 
 
-def read_facts(given: Any, before: JobFacts) -> JobFacts:
-    """``job`` as the rules left it.  Raises :class:`Unusable`."""
+def read_facts(given: Any) -> JobFacts:
+    """``job`` as rules left it.  Raises :class:`Unusable`."""
     try:
-        after = msgspec.convert(given, JobFacts)
+        return msgspec.convert(given, JobFacts)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$")
-        key = path.strip(".`").partition(".")[0].partition("[")[0]
-        raise Unusable(key, f"{text}, at job{path.rstrip('`')}" if path else text) from None
-    for key in JobFacts.__struct_fields__:
-        if key not in CHANGEABLE and getattr(after, key) != getattr(before, key):
-            raise Unusable(key, f"it sets job[{key!r}], which rules may only read")
-    return after
+        raise Unusable(f"{text}, at job{path.rstrip('`')}" if path else text) from None
 
 
 def changed(
@@ -198,18 +188,18 @@ def _filter(text: str, properties: PropertyTable) -> Any:
     try:
         return parse_filter(text, properties) if text.strip() else None
     except InvalidFieldError as error:
-        raise Unusable("properties", str(error)) from None
+        raise Unusable(str(error)) from None
 
 
 def _requests(
     resources: Sequence[RequestFacts], properties: PropertyTable
 ) -> tuple[ResourceRequest, ...]:
     if not resources:
-        raise Unusable("resources", "it leaves nothing of job['resources']")
+        raise Unusable("it leaves nothing of job['resources']")
     try:
         return tuple(parse_request(request_words(each), properties) for each in resources)
     except InvalidFieldError as error:
-        raise Unusable("resources", str(error)) from None
+        raise Unusable(str(error)) from None
 
 
 def request_words(request: RequestFacts) -> str:

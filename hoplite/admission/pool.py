@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from hoplite.admission.child import Child, Died
-from hoplite.admission.facts import JobFacts, SiteFacts
+from hoplite.admission.facts import CHANGEABLE, JobFacts, SiteFacts
 from hoplite.admission.verdicts import Failure, Verdict, verdict_of
 from hoplite.exceptions import UnavailableError
 from hoplite.model.admission_rule import AdmissionRule
@@ -75,10 +75,7 @@ class RulePool:
             self._room.release()
 
     def _taken(self) -> Iterator[Child]:
-        try:
-            child = self._idle.pop()
-        except IndexError:
-            child = self._new()
+        child = self._warm() or self._new()
         try:
             yield child
         except BaseException:
@@ -89,6 +86,17 @@ class RulePool:
         else:
             child.close()
 
+    def _warm(self) -> Child | None:
+        while self._idle:
+            try:
+                child = self._idle.pop()
+            except IndexError:
+                return None
+            if child.lives:
+                return child
+            child.close()
+        return None
+
     def _new(self) -> Child:
         return Child(self._seconds, self._memory_bytes)
 
@@ -98,6 +106,7 @@ def run_in(child: Child, rules: Sequence[AdmissionRule], job: JobFacts, site: Si
     request: dict[str, Any] = {"job": job, "site": site}
     if child.knows is not rules:
         request["rules"] = [(rule.id, rule.rule) for rule in rules]
+        request["may_set"] = CHANGEABLE
     try:
         answer = child.ask(request)
     except Died as died:
@@ -105,7 +114,7 @@ def run_in(child: Child, rules: Sequence[AdmissionRule], job: JobFacts, site: Si
         return Verdict(failed=Failure(died.rule, died.why))
     child.knows = rules
     try:
-        return verdict_of(answer, job)
+        return verdict_of(answer)
     except (msgspec.ValidationError, KeyError, TypeError) as error:
         return Verdict(failed=Failure(0, f"its answer makes no sense: {error}"))
 

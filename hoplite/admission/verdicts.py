@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -39,20 +40,30 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     job: JobFacts | None = None
     said: tuple[str, ...] = ()
-    changed: dict[str, int] = {}
-    """Keys of ``job`` that rules set, by the last rule that did."""
+    steps: tuple[tuple[int, Any], ...] = ()
+    """The job, unchecked, as it was after each rule that changed something."""
     refused: Refusal | None = None
     failed: Failure | None = None
 
 
-def verdict_of(answer: dict[str, Any], before: JobFacts) -> Verdict:
+def verdict_of(answer: dict[str, Any]) -> Verdict:
     """From what the child answered."""
-    said, by = tuple(answer["said"]), dict(answer["changed"])
+    said, steps = tuple(answer["said"]), tuple((number, job) for number, job in answer["steps"])
     if "refused" in answer:
-        return Verdict(said=said, changed=by, refused=msgspec.convert(answer["refused"], Refusal))
+        return Verdict(said=said, refused=msgspec.convert(answer["refused"], Refusal))
     if "failed" in answer:
-        return Verdict(said=said, changed=by, failed=msgspec.convert(answer["failed"], Failure))
+        return Verdict(said=said, failed=msgspec.convert(answer["failed"], Failure))
     try:
-        return Verdict(said=said, changed=by, job=read_facts(answer["job"], before))
+        return Verdict(said=said, steps=steps, job=read_facts(answer["job"]))
     except Unusable as error:
-        return Verdict(said=said, changed=by, failed=Failure(by.get(error.key, 0), error.why))
+        return Verdict(said=said, failed=Failure(first_to_blame(steps, read_facts), str(error)))
+
+
+def first_to_blame(steps: Iterable[tuple[int, Any]], use: Callable[[Any], object]) -> int:
+    """The rule after which ``use`` raised :class:`Unusable` for the first time; 0: there is none."""
+    for rule, job in steps:
+        try:
+            use(job)
+        except Unusable:
+            return rule
+    return 0

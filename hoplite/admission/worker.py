@@ -27,7 +27,7 @@ _LENGTH = struct.Struct("!I")
 _RUNNING = struct.Struct("!q")
 _AT = re.compile(r"^ *--> [^\n]*:(\d+):(\d+)$", re.MULTILINE)
 _ERROR = re.compile(r"^(?:error: )(?P<text>.*?)(?=\n *-->|\Z)", re.MULTILINE | re.DOTALL)
-_UNKNOWN = re.compile(r"error: Variable `")
+_END_AT_ONCE = "fail('')\n"
 
 
 class Refused(Exception):
@@ -46,9 +46,14 @@ class Rules:
         self._dialect = dialect
         self._globals = starlark.Globals.standard()
         self._options = starlark.EvalOptions(max_callstack_size=MAX_DEPTH)
+        self._with_json = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
+        self._before = self.parsed("job = json.decode(_job)\nsite = json.decode(_site)\n")
+        self._after = self.parsed("json.encode(job)\n")
         self._parsed: list[tuple[int, Any]] = []
+        self._may_set: frozenset[str] = frozenset()
 
-    def use(self, rules: list[tuple[int, str]]) -> None:
+    def use(self, rules: list[tuple[int, str]], may_set: list[str]) -> None:
+        self._may_set = frozenset(may_set)
         self._parsed = []
         for number, text in rules:
             os.pwrite(1, _RUNNING.pack(number), 0)
@@ -58,54 +63,73 @@ class Rules:
         return self._starlark.parse("rule", text, self._dialect)
 
     def check(self, text: str) -> dict[str, Any]:
-        """What is wrong with a rule before it ever runs."""
+        """What is wrong with a rule before it ever runs: what cannot be parsed, and names that
+        nobody gave."""
         try:
-            self._evaluate(self.parsed(text), {}, {}, Said(), {})
+            self.parsed(text)
         except self._starlark.StarlarkError as error:
-            message = str(error)
-            if "Parse error" in message or not message.startswith("Traceback"):
-                known = "Parse error" in message or "dialect" in message
-                if known or _UNKNOWN.match(message):
-                    return {"failed": _failure(0, message)}
+            return {"failed": _failure(0, str(error))}
+        refusal: dict[str, Any] = {}
+        try:
+            # All names are looked up before the first line, which ends it, runs.
+            self._evaluate(self.parsed(_END_AT_ONCE + text), "{}", "{}", Said(), refusal)
+        except self._starlark.StarlarkError as error:
+            if not refusal:
+                return {"failed": _failure(0, str(error), lines_before=1)}
         return {}
 
     def run(self, job: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
-        """All rules in order, up to the first that refuses or fails."""
-        said, changed = Said(), dict[str, int]()
-        answer: dict[str, Any] = {"said": said.lines, "changed": changed}
+        """All rules in order, up to the first that refuses or fails.  ``steps`` are the jobs as they
+        were after each rule that changed something."""
+        said, steps = Said(), list[tuple[int, Any]]()
+        answer: dict[str, Any] = {"said": said.lines, "steps": steps}
+        text, site_text = json.dumps(job), json.dumps(site)
         for number, parsed in self._parsed:
             os.pwrite(1, _RUNNING.pack(number), 0)
             refusal: dict[str, Any] = {}
             try:
-                after = self._evaluate(parsed, job, site, said, refusal)
+                made = self._evaluate(parsed, text, site_text, said, refusal)
             except self._starlark.StarlarkError as error:
                 if refusal:
                     return answer | {"refused": {"rule": number, **refusal}}
                 return answer | {"failed": _failure(number, str(error))}
-            if not isinstance(after, dict):
-                return answer | {"failed": _failure(number, "job is no longer a dict")}
+            if made == text:
+                continue
+            after = json.loads(made)
+            wrong = self._wrong(job, after)
+            if wrong is not None:
+                return answer | {"failed": _failure(number, wrong)}
             _settle_walltime(job, after)
-            changed.update({key: number for key in after if after[key] != job.get(key, after)})
-            changed.update({key: number for key in job if key not in after})
-            job = after
+            if after != job:
+                steps.append((number, after))
+            job, text = after, json.dumps(after)
         return answer | {"job": job}
 
+    def _wrong(self, before: dict[str, Any], after: Any) -> str | None:
+        if not isinstance(after, dict):
+            return "job is no longer a dict"
+        for key, value in before.items():
+            if key not in after:
+                return f"it takes job[{key!r}] away"
+            if key not in self._may_set and after[key] != value:
+                return f"it sets job[{key!r}], which rules may only read"
+        new = [key for key in after if key not in before]
+        return f"it sets job[{new[0]!r}], which there is not" if new else None
+
     def _evaluate(
-        self,
-        parsed: Any,
-        job: dict[str, Any],
-        site: dict[str, Any],
-        said: Said,
-        refusal: dict[str, Any],
-    ) -> Any:
+        self, parsed: Any, job: str, site: str, said: Said, refusal: dict[str, Any]
+    ) -> str:
+        """What a rule makes of ``job``.  Both are JSON: the library takes long over anything else."""
         module = self._starlark.Module()
-        module["job"] = job
-        module["site"] = site
+        module["_job"] = job
+        module["_site"] = site
+        self._starlark.eval(module, self._before, self._with_json)
         module.add_callable("warn", said.warn)
         module.add_callable("fail", _refuser(refusal, may=True))
         module.add_callable("forbid", _refuser(refusal, may=False))
         self._starlark.eval_with(self._options, module, parsed, self._globals)
-        return module["job"]
+        made = self._starlark.eval(module, self._after, self._with_json)
+        return str(made)
 
 
 class Said:
@@ -138,13 +162,13 @@ def _settle_walltime(before: dict[str, Any], after: dict[str, Any]) -> None:
         after["walltime"] = None if None in each_one else max(each_one, default=None)
 
 
-def _failure(number: int, message: str) -> dict[str, Any]:
+def _failure(number: int, message: str, lines_before: int = 0) -> dict[str, Any]:
     found = _ERROR.search(message)
     text = " ".join((found["text"] if found else message).split())[:MAX_CHARACTERS]
     at = _AT.search(message)
     failure: dict[str, Any] = {"rule": number, "error": text}
     if at is not None:
-        failure |= {"line": int(at[1]), "column": int(at[2])}
+        failure |= {"line": int(at[1]) - lines_before, "column": int(at[2])}
     return failure
 
 
@@ -203,7 +227,7 @@ def _answer(rules: Rules, asked: dict[str, Any]) -> dict[str, Any]:
         if "check" in asked:
             return rules.check(asked["check"])
         if "rules" in asked:
-            rules.use(asked["rules"])
+            rules.use(asked["rules"], asked["may_set"])
         return rules.run(asked["job"], asked["site"])
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)

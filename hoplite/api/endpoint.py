@@ -102,6 +102,9 @@ class Operation:
     body_rule: Mapping[str, Any] = field(default_factory=dict)
     """What ``body`` cannot say of itself, as JSON Schema."""
 
+    body_files: Mapping[str, Any] = field(default_factory=dict)
+    """Where the body is no value but a file: its schema by media type."""
+
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What the names in the path mean."""
 

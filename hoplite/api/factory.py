@@ -106,6 +106,10 @@ def _manager(settings: Settings) -> tuple[JobManager, Metrics]:
     metrics.gauge("hoplite_places", "Places for running jobs", lambda: places.places)
     metrics.gauge("hoplite_jobs_running", "Jobs that hold a place", lambda: places.holding)
     metrics.gauge("hoplite_jobs_waiting", "Jobs that wait for a place", lambda: places.waiting)
+    plan = manager.queue.plan
+    plan.on_planned = metrics.planning_time.observe
+    metrics.gauge("hoplite_queue_waiting", "Jobs that wait for resources", lambda: plan.waiting)
+    metrics.gauge("hoplite_queue_holding", "Jobs that hold resources", lambda: plan.holding)
     manager.on_start = _start_latency(metrics)
     return manager, metrics
 
@@ -132,6 +136,7 @@ def limits_of(settings: Settings) -> Limits:
         keep_keys_s=settings.idempotency_hours * 3600,
         queues=_queues(settings),
         default_walltime_s=settings.default_walltime,
+        sendmail=_sendmail(settings),
         users_may_suspend=settings.users_may_suspend,
         walltime_change=settings.walltime_change,
         walltime_max_increase_s=settings.walltime_max_increase,
@@ -142,6 +147,12 @@ def limits_of(settings: Settings) -> Limits:
         admission_memory_bytes=settings.admission_memory,
         local_nodes=settings.local_nodes,
     )
+
+
+def _sendmail(settings: Settings) -> str | None:
+    if settings.sendmail is not None:
+        return str(settings.sendmail)
+    return shutil.which("sendmail", path="/usr/sbin:/usr/lib:/usr/bin:/usr/local/sbin")
 
 
 def _queues(settings: Settings) -> dict[str, int]:

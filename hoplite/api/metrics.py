@@ -36,6 +36,12 @@ class Metrics:
             buckets=_FAST,
             registry=self.registry,
         )
+        self.planning_time = Histogram(
+            "hoplite_planning_seconds",
+            "Time of one look for the jobs that are to start, or of planning all anew",
+            buckets=_FAST,
+            registry=self.registry,
+        )
         self.commit_size = Histogram(
             "hoplite_journal_commit_changes",
             "Commands that shared one write to the journal",

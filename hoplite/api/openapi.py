@@ -101,6 +101,12 @@ def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
                 for media in operation.body_media
             },
         }
+    if operation.body_files:
+        described["requestBody"] = {
+            "content": {
+                media: {"schema": schema} for media, schema in operation.body_files.items()
+            },
+        }
     if not operation.public:
         # The empty one: over loopback the kernel says who asks, and no credentials are needed.
         described["security"] = [{}, {"basic": []}, {"token": []}]

@@ -148,11 +148,14 @@ def _in_words(job: Job, wait: Wait) -> str:
             f"it needs resources of {', '.join(wait.elsewhere)}, and jobs run on this machine alone "
             "(setting local_nodes)"
         )
+    if wait.elsewhere:
+        nodes = ", ".join(wait.elsewhere)
+        return f"its resources are on {nodes}, where nothing runs (setting local_nodes)"
     return _WORDS[wait.reason].format(jobs=_jobs(wait.jobs) or "other jobs")
 
 
 _WORDS = {
-    Reason.AHEAD: "enough is free now, but not for long enough: {jobs} first",
+    Reason.AHEAD: "enough is free now, but not for long enough: it is behind {jobs}",
     Reason.RESERVATION: "enough is free now, but not for long enough: it is reserved for {jobs}",
     Reason.DEPENDENCY: "it comes after {jobs}",
     Reason.CONTAINER: "it runs inside {jobs}, which does not run",
@@ -178,6 +181,8 @@ def _sooner(job: Job, wait: Wait) -> Iterable[str]:
         yield f"the start of {_jobs(wait.jobs)}"
     if wait.reason is Reason.LIMIT:
         yield "the end of any job that runs"
+    if wait.elsewhere:
+        yield "a request for resources of the machine that jobs run on"
 
 
 def _put_off(delay: Delay | None) -> str:

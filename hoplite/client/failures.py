@@ -20,6 +20,12 @@ def connection_error(
     """What ``error``, from the HTTP library, means; ``waited_s`` was the limit for the answer."""
     where = address.url
     causes = list(_causes(error))
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ConnectionError(
+            where,
+            "the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead there:"
+            f" name {address.host} in NO_PROXY to go without",
+        )
     for cause in causes:
         if isinstance(cause, ssl.SSLError | requests.exceptions.SSLError):
             return TlsError(where, _tls(cause))

@@ -9,7 +9,7 @@ class JobInfo(TypedDict):
     """The job object of the REST interface, see :ref:`job-object`.
 
     ``config``, ``status``, ``reason``, ``env`` and ``workdir`` are None for those who may not see
-    them; times are ISO 8601.
+    them; times are ISO 8601.  Keys from ``queue`` on are those of a job that asked for resources.
     """
 
     uuid: str
@@ -35,3 +35,15 @@ class JobInfo(TypedDict):
     env: dict[str, str] | None
     workdir: str | None
     progress: NotRequired[dict[str, Any]]
+    queue: NotRequired[str]
+    types: NotRequired[list[str]]
+    resource: NotRequired[list[str]]
+    resources: NotRequired[list[int]]
+    walltime: NotRequired[int | None]
+    properties: NotRequired[str | None]
+    job_name: NotRequired[str | None]
+    project: NotRequired[str | None]
+    after: NotRequired[list[int]]
+    reservation: NotRequired[str | None]
+    array_id: NotRequired[int | None]
+    array_index: NotRequired[int | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from hoplite.client.job_info import JobInfo
@@ -12,7 +12,10 @@ from hoplite.client.server_connection import ServerConnection
 
 
 class JobOptions(TypedDict, total=False):
-    """What a new job may have beside its plugin and config."""
+    """What a new job may have beside its plugin and config.
+
+    With any key from ``resource`` on, it waits in a queue for resources, see :http:post:`/jobs`.
+    """
 
     time_limit_s: float
     """Seconds of running after which the server ends it."""
@@ -20,6 +23,34 @@ class JobOptions(TypedDict, total=False):
     """Variables that are added to its environment."""
     workdir: str
     """The absolute path, over there, of the directory to run in."""
+    resource: str | Sequence[str]
+    """Like ``/nodes=1/core=2``; of several it gets the one with which it ends first."""
+    walltime: int
+    """Seconds, where ``resource`` does not say."""
+    queue: str
+    types: Sequence[str]
+    """Like ``besteffort``."""
+    properties: str
+    """A filter for resources, like ``mem > 1000``."""
+    job_name: str
+    project: str
+    hold: bool
+    """Wait, even when it is started, until it is resumed."""
+    after: Sequence[int]
+    """Ids of jobs that must have ended before."""
+    success_only: bool
+    """They must have succeeded, too."""
+    reservation: str
+    """Start just then: ``YYYY-MM-DD HH:MM:SS`` in the server's time, or ISO 8601 with an offset."""
+    checkpoint: int
+    """Seconds before the end of the walltime at which it gets ``signal``."""
+    signal: int
+    """The checkpoint signal."""
+    notify: str
+    """Whom to tell of it."""
+    stdout: str
+    """A file over there that the output is appended to, in place of the job's log."""
+    stderr: str
 
 
 def post_job(
@@ -34,13 +65,13 @@ def post_job(
         "name": plugin_name,
         "config": {} if config is None else dict(config),
         "run": run,
-        **{_KEYS[name]: value for name, value in options.items() if value is not None},
+        **{_KEYS.get(key, key): value for key, value in options.items() if value is not None},
     }
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
     return connection.job("POST", "/jobs", data=_encoded(body), headers=headers)
 
 
-_KEYS = {"time_limit_s": "timeout", "env": "env", "workdir": "workdir"}
+_KEYS = {"time_limit_s": "timeout"}
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

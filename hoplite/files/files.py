@@ -134,16 +134,11 @@ class Files:
     ) -> None:
         """Make the file of ``pieces``; if they raise, there is nothing of it."""
         with self._begin(account, place, Write(place.below, force)) as connection:
-            for piece in pieces:
-                readable, _, _ = select.select([connection], [], [], 0)
-                if readable:
-                    # It has failed already.
-                    break
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    send_frame(connection, piece)
-            else:
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    send_frame(connection, b"")
+            try:
+                _send_all(connection, pieces)
+            except BaseException:
+                _break_off(connection)
+                raise
             connection.settimeout(LONG_S)
             _answer(connection)
 
@@ -169,6 +164,25 @@ class Files:
             connection.close()
             raise UnavailableError(f"the process that serves files is gone: {error}") from error
         return connection
+
+
+def _send_all(connection: socket.socket, pieces: Iterable[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        for piece in pieces:
+            answered, _, _ = select.select([connection], [], [], 0)
+            if answered:
+                # It has failed already.
+                return
+            send_frame(connection, piece)
+        send_frame(connection, b"")
+
+
+def _break_off(connection: socket.socket) -> None:
+    """Have the other side see that there is no more, and wait until it has cleared up."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(PIECE):
+            pass
 
 
 def _answer(connection: socket.socket) -> object:

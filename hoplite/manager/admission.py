@@ -16,10 +16,11 @@ from hoplite.admission.facts import (
     Unusable,
     changed,
     facts_of,
+    read_facts,
 )
 from hoplite.admission.groups import groups_of
 from hoplite.admission.pool import RulePool
-from hoplite.admission.verdicts import Failure, Refusal, Verdict
+from hoplite.admission.verdicts import Failure, Refusal, Verdict, first_to_blame
 from hoplite.exceptions import (
     AdmissionRuleFailedError,
     HopliteError,
@@ -99,10 +100,22 @@ class Admission:
         if verdict.failed is not None or verdict.job is None:
             raise _failed(verdict.failed or Failure(0, "no answer"), caller)
         try:
-            properties = self._resources.properties
-            return changed(new.batch, before, verdict.job, properties), verdict.said
+            return self._made(new.batch, before, verdict.job), verdict.said
         except Unusable as error:
-            raise _failed(unusable(error, verdict), caller) from None
+            raise _failed(self.to_blame(new.batch, before, verdict, error), caller) from None
+
+    def _made(self, batch: Batch, before: JobFacts, after: JobFacts) -> dict[str, object]:
+        return changed(batch, before, after, self._resources.properties)
+
+    def to_blame(
+        self, batch: Batch, before: JobFacts, verdict: Verdict, error: Unusable
+    ) -> Failure:
+        """The failure of the rule after which no batch part could be made of the job any more."""
+
+        def use(job: object) -> None:
+            self._made(batch, before, read_facts(job))
+
+        return Failure(first_to_blame(verdict.steps, use), str(error))
 
     def facts(self, caller: Caller, new: NewJob, size: int) -> JobFacts:
         """What the rules see of a job, one of ``size`` of an array."""
@@ -129,11 +142,6 @@ class Admission:
                     outer = live.job.batch
                     found[value] = ContainerFacts(live.job.owner, outer.types, outer.starts_at)
         return found
-
-
-def unusable(error: Unusable, verdict: Verdict) -> Failure:
-    """The failure of the rule that is to blame for what cannot be made of a job."""
-    return Failure(verdict.changed.get(error.key, 0), error.why)
 
 
 def _refused(refusal: Refusal) -> HopliteError:

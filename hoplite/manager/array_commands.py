@@ -15,6 +15,7 @@ from hoplite.exceptions import (
     NotAuthorizedError,
     WrongJobStateError,
 )
+from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.job_table import JobTable
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
@@ -44,8 +45,9 @@ class Effect(msgspec.Struct, frozen=True):
 class ArrayCommands:
     """The part of the job manager for whole arrays."""
 
-    def __init__(self, table: JobTable) -> None:
+    def __init__(self, table: JobTable, queue: BatchQueue) -> None:
         self._table = table
+        self._queue = queue
 
     def jobs(self, array_id: int) -> list[Job]:
         """The jobs of an array, those that ended and those that were resubmitted too, by id.  A job
@@ -75,7 +77,8 @@ class ArrayCommands:
         before stays done, and the command can be given again.
         """
         in_order = sorted(jobs, key=lambda job: (job.running, job.id))
-        effects = [self._one(caller, job, command) for job in in_order]
+        with self._queue.together():
+            effects = [self._one(caller, job, command) for job in in_order]
         return sorted(effects, key=lambda effect: effect.job_id)
 
     @staticmethod

@@ -9,6 +9,7 @@ from hoplite.exceptions import InvalidFieldError, NotAuthorizedError, NotEnoughR
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
+from hoplite.manager.notices import check_notify
 from hoplite.manager.requests import NewJob
 from hoplite.model.batch import Batch
 from hoplite.model.batch_types import BatchTypes, read_types
@@ -51,6 +52,7 @@ class Checks:
         self._inside(types)
         self._after(batch)
         self._dates(batch, types)
+        check_notify(batch.notify, self._limits.sendmail)
         self._quota(caller, batch)
         self._resources(batch)
 

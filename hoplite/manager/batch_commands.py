@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 import msgspec
@@ -17,8 +17,10 @@ from hoplite.exceptions import (
     ReservationRefusedError,
     WrongJobStateError,
 )
-from hoplite.journal.protocol import Change
+from hoplite.journal.protocol import Change, JobChanged
+from hoplite.manager.admission import Admission, Admitted
 from hoplite.manager.batch_checks import Checks
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
@@ -49,43 +51,48 @@ class BatchCommands:
     :class:`~hoplite.exceptions.WrongJobStateError` where its state does not allow it.
     """
 
-    def __init__(self, table: JobTable, queue: BatchQueue, limits: Limits) -> None:
+    def __init__(
+        self, table: JobTable, queue: BatchQueue, limits: Limits, admission: Admission
+    ) -> None:
         self._table = table
         self._queue = queue
         self._limits = limits
+        self._admission = admission
         self._checks = Checks(table, queue.plan, limits)
         self._reserving = threading.Lock()
         """Between counting somebody's reservations and making another."""
 
-    def create(
-        self, caller: Caller, jobs: Sequence[NewJob], also: Also, said: Sequence[str] = ()
-    ) -> list[Job]:
-        """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
-        for the first job's id and time is kept in the same write, and so is what the admission
-        rules ``said``.
+    def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
+        """New jobs with consecutive ids, all or none, as the admission rules want them; several are
+        an array.  What ``also`` gives for the first job's id and time is kept in the same write.
 
         Raises :class:`~hoplite.exceptions.InvalidFieldError`,
         :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
         self._checks.count(jobs)
+        admitted = self._admission.admit(caller, jobs)
+        jobs = admitted.jobs
         reserves = any(new.batch and new.batch.starts_at is not None for new in jobs)
         with self._reserving if reserves else nullcontext():
             for new in {_asked(new.batch): new for new in jobs}.values():
                 self._checks.job(caller, new)
             ids, now = self._table.next_births(len(jobs))
             made = self._new_jobs(caller, jobs, ids, now)
-            return self._keep(caller, made, also(ids[0], now), said)
+            return self._keep(caller, made, also(ids[0], now), admitted.said)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
-        """Where the job would be placed if it were created now; None: it cannot be told.  Raises
-        as :meth:`create` does, and keeps nothing."""
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
+        """What the admission rules would make of the jobs, and where the first of them would be
+        placed if they were created now; None: it cannot be told.  Raises as :meth:`create` does,
+        and keeps nothing."""
+        admitted = self._admission.admit(caller, jobs)
+        new = admitted.jobs[0]
         self._checks.job(caller, new)
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return found
+        return admitted, found
 
     def resource_ids(self, placement: Placement) -> tuple[int, ...]:
         return self._queue.plan.ids(placement)
@@ -93,6 +100,10 @@ class BatchCommands:
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
         return self._queue.plan.prediction(job_id)
+
+    def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
+        """The same for several jobs, with the ids of the resources."""
+        return self._queue.plan.places(job_ids)
 
     def predictions(self) -> dict[int, Placement]:
         """The same for all waiting jobs that have a place."""
@@ -197,7 +208,8 @@ class BatchCommands:
         return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
     def resubmit(self, caller: Caller, ref: str) -> Job:
-        """A new job that asks for the same as one that has ended."""
+        """A new job that asks for the same as one that has ended.  Jobs that wait and were to come
+        after the old one come after the new one, the first time that it is resubmitted."""
         job = self._table.get(ref)
         _check_owner(caller, job)
         if job.batch is None or not job.ended:
@@ -208,8 +220,16 @@ class BatchCommands:
             )
         job_id, now = self._table.next_birth()
         new = again(job, job_id, now)
-        self._table.create(new, births(new, caller.name))
-        self._queue.changed(new.id)
+        entries = births(new, caller.name)
+        more: list[Change] = []
+        if job.granted.resubmitted_as is None:
+            # Those that wait for the old job wait for the new one.
+            granted = msgspec.structs.replace(job.granted, resubmitted_as=new.id)
+            old = msgspec.structs.replace(job, granted=granted, version=job.version + 1)
+            more.append(JobChanged(old))
+            entries.append(entry(old, Happening.RESUBMITTED, caller.name, now, {"as": new.id}))
+        self._table.create(new, entries, *more)
+        self._queue.changed(job.id, new.id)
         return self._table.get(new.id)
 
     def _keep(

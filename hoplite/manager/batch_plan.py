@@ -8,10 +8,10 @@ threads arrive, and a plan that is in doubt is made anew from the table.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import floor
-from threading import RLock
+from threading import Lock, RLock
 
 import msgspec
 
@@ -31,6 +31,9 @@ from hoplite.scheduling.decisions import Decisions, Placement, Reason, Refusal, 
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
 
+_AT_A_TIME = 16
+"""So many predictions are improved before others have their turn."""
+
 _TOLERANCE_S = 0.001
 """Times are sums of floating-point numbers."""
 
@@ -47,6 +50,13 @@ class Start(msgspec.Struct, frozen=True):
     """Of the whole run, also of a job that goes on."""
     alternative: int
     held: HeldJob
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where and when a job is to start, and the ids of the resources."""
+
+    placement: Placement
+    resources: tuple[int, ...]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -69,6 +79,8 @@ class Plan:
         self._resources = resources
         self._limits = limits
         self._lock = RLock()
+        self._counting = Lock()
+        self._wanted = 0
         self._now = 0.0
         self._waiting: dict[int, WaitingJob] = {}
         self._holding: dict[int, float] = {}
@@ -86,6 +98,8 @@ class Plan:
         self._local = LocalNodes(limits.local_nodes)
         self._demand = self._new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
+        self.on_planned: Callable[[float], None] = lambda _seconds: None
+        """Told how long each look for what is to be done took."""
         self.wake_at: float | None = None
         """When something is due if nothing else happens before."""
 
@@ -93,6 +107,16 @@ class Plan:
         """The resources are others, or it is not known what was kept: plan anew before the next
         answer.  Quick, and takes no lock."""
         self._stale = True
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for resources, to start or to go on."""
+        return len(self._waiting)
+
+    @property
+    def holding(self) -> int:
+        """How many jobs hold resources."""
+        return len(self._holding)
 
     @property
     def wants_turn(self) -> bool:
@@ -111,7 +135,7 @@ class Plan:
 
     def look(self, job_ids: Iterable[int]) -> None:
         """These jobs may have changed."""
-        with self._lock:
+        with self._in_turn():
             if not self._stale:
                 for job_id in job_ids:
                     self._look(job_id)
@@ -120,7 +144,9 @@ class Plan:
         """What is to be done now.  Each start must be followed by :meth:`settled`."""
         with self._sound() as now:
             self._untaken = False
+            began = time.perf_counter()
             decisions = self._scheduler.decide(now)
+            self.on_planned(time.perf_counter() - began)
             starts = [self._start(job_id, decisions, now) for job_id in decisions.starts]
             self.wake_at = decisions.wake_at
             stranded, self._stranded = self._stranded, {}
@@ -156,7 +182,12 @@ class Plan:
     def improve(self) -> bool:
         """Improve some predictions; True when nothing is left to gain."""
         with self._sound() as now:
-            return self._scheduler.settle(now)
+            return self._scheduler.settle(now, _AT_A_TIME)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for an answer.  The lock alone would not let him go first."""
+        return self._wanted > 0
 
     def reserve(self, job: Job) -> Placement | Refusal:
         """Keep resources for a reservation that is about to be created."""
@@ -204,13 +235,32 @@ class Plan:
 
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a job; None: it has none, or does not wait."""
-        with self._sound():
-            return self._scheduler.prediction(job_id) if job_id in self._waiting else None
+        place = self.places([job_id]).get(job_id)
+        return None if place is None else place.placement
 
     def predictions(self) -> dict[int, Placement]:
         """Every waiting job's place."""
         with self._sound():
-            return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
+            return self._all_plans()
+
+    def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
+        """The places planned for those of the jobs that wait and have one."""
+        with self._sound():
+            waiting = [self._waiting[job_id] for job_id in job_ids if job_id in self._waiting]
+            if any(job.besteffort for job in waiting):
+                plans = self._all_plans()
+                found = {job.id: plans.get(job.id) for job in waiting}
+            else:
+                found = {job.id: self._scheduler.prediction(job.id) for job in waiting}
+            table = self._demand.table
+            return {
+                job_id: Place(placement, table.ids_of(placement.bits))
+                for job_id, placement in found.items()
+                if placement is not None
+            }
+
+    def _all_plans(self) -> dict[int, Placement]:
+        return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
 
     def why(self, job_id: int) -> Wait | None:
         """What the job waits for; None: it is not in the queue."""
@@ -224,15 +274,29 @@ class Plan:
         return msgspec.structs.replace(wait, elsewhere=tuple(sorted(self.elsewhere(job.batch))))
 
     @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        with self._counting:
+            self._wanted += 1
+        self._lock.acquire()
+        with self._counting:
+            self._wanted -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
     def _sound(self) -> Iterator[float]:
-        with self._lock:
+        with self._in_turn():
             if self._stale:
                 self._stale, self._untaken = False, True
+                began = time.perf_counter()
                 try:
                     self._plan_anew()
                 except BaseException:
                     self._stale = True
                     raise
+                self.on_planned(time.perf_counter() - began)
             yield self._time()
 
     def _time(self) -> float:
@@ -334,9 +398,9 @@ class Plan:
 
     def _follow(self, job_id: int) -> None:
         """Those that come after a job that runs again come after its successor."""
-        for other in [one.id for one in self._waiting.values() if job_id in one.after]:
+        for other in list(self._waiting):
             live = self._table.find_live(other)
-            if live is not None:
+            if live is not None and live.job.batch is not None and job_id in live.job.batch.after:
                 self._scheduler.withdraw(other, self._time())
                 self._waiting.pop(other)
                 self._submit(live.job)

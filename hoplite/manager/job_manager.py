@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,44 +15,42 @@ import structlog
 from hoplite.admission.pool import RulePool
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
-    IdempotencyConflictError,
     JobAlreadyStartedError,
     JobEndedError,
     JobNotEndedError,
     JobNotStartedError,
-    JobPluginDoesNotExistError,
     NotAuthorizedError,
-    ShuttingDownError,
     StorageFullError,
     StorageUnavailableError,
     TooLargeError,
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor, RunAs
-from hoplite.journal.protocol import Jobs, Journal, KeyUsed, Page
+from hoplite.journal.protocol import Jobs, Journal, Page
 from hoplite.manager.admission import Admission, Admitted, said_of
 from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_search import JobSearch
 from hoplite.manager.job_table import JOB, SERVER, JobTable, entry, forgetting
-from hoplite.manager.key_locks import KeyLocks
-from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash, new_key
+from hoplite.manager.launching import Launcher, Owners, ServerAddress, key_hash
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
+from hoplite.manager.notices import Notices
 from hoplite.manager.recovery import Recovered, recover
-from hoplite.manager.requests import NewJob, array_fingerprint
+from hoplite.manager.requests import NewJob
 from hoplite.manager.resources import Resources
 from hoplite.manager.retention import Retention
 from hoplite.manager.timeline import Timeline
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
-from hoplite.model.lifecycle import Event, Outcome, State
+from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
-from hoplite.model.timeline import Entry, Happening
+from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
 from hoplite.scheduling.decisions import Placement
 
@@ -114,12 +111,22 @@ class JobManager:
         self.queue = BatchQueue(
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
-        self.batch = BatchCommands(self.table, self.queue, limits)
-        self.arrays = ArrayCommands(self.table)
+        self.batch = BatchCommands(self.table, self.queue, limits, self.admission)
+        self.arrays = ArrayCommands(self.table, self.queue)
         self.search = JobSearch(self.table, self.batch)
+        self.notices = Notices(self.table, owners, limits.sendmail)
         self._journal = journal
         self._owners = owners
-        self._keys = KeyLocks()
+        self._creation = Creation(
+            journal,
+            self.table,
+            self.launcher,
+            self.batch,
+            plugins=plugins,
+            limits=limits,
+            owners=owners,
+            retry=self.inbox.retry,
+        )
         self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
@@ -131,6 +138,7 @@ class JobManager:
         self.rules.open()
         self.executor.open(self.inbox)
         self.tell_problems()
+        self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
@@ -202,6 +210,7 @@ class JobManager:
                 self.executor,
                 self.queue,
                 self.retention,
+                self.notices,
             ):
                 steps.callback(step.close)
             if stop_jobs:
@@ -221,61 +230,14 @@ class JobManager:
 
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
-        self._may_submit(caller)
-        if key is None:
-            return self._create(caller, new, None), False
-        with self._keys.held(caller.name, key):
-            known = self._known(caller, key, new.fingerprint())
-            if known is None:
-                return self._create(caller, new, key), False
-            return self.table.get(known), True
-
-    def _known(self, caller: Caller, key: str, fingerprint: bytes) -> int | None:
-        """The (first) job that ``key`` made before."""
-        known = self._journal.key_used(caller.name, key)
-        if known is None:
-            return None
-        if known.body_hash != fingerprint:
-            raise IdempotencyConflictError(
-                f"the Idempotency-Key {key!r} came before with another body: a new request "
-                "needs a new key",
-                field="Idempotency-Key",
-            )
-        return known.job_id
-
-    def _may_submit(self, caller: Caller) -> None:
-        if not caller.may_submit():
-            raise NotAuthorizedError(
-                f"{caller.name} may read but not submit jobs; an administrator can grant it"
-            )
-        if self.stopping:
-            raise ShuttingDownError("the server is stopping and takes no more jobs")
+        return self._creation.create(caller, new, key)
 
     def create_array(
         self, caller: Caller, jobs: Sequence[NewJob], key: str | None = None
     ) -> tuple[list[Job], bool]:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
         made before.  What the admission rules had to say of them, :meth:`said_of` tells."""
-        self._may_submit(caller)
-        if key is None:
-            return self._create_array(caller, jobs, None), False
-        with self._keys.held(caller.name, key):
-            known = self._known(caller, key, array_fingerprint(jobs))
-            if known is None:
-                return self._create_array(caller, jobs, key), False
-            return self._journal.array(known) or [self.table.get(known)], True
-
-    def _create_array(self, caller: Caller, jobs: Sequence[NewJob], key: str | None) -> list[Job]:
-        for new in {id(new.config): new for new in jobs}.values():
-            self._check_new(caller, new)
-
-        def key_used(job_id: int, at: float) -> list[KeyUsed]:
-            if key is None:
-                return []
-            return [KeyUsed(caller.name, key, array_fingerprint(jobs), job_id, at)]
-
-        admitted = self.admission.admit(caller, jobs)
-        return self.batch.create(caller, admitted.jobs, key_used, admitted.said)
+        return self._creation.create_array(caller, jobs, key)
 
     def said_of(self, job: Job) -> list[str]:
         """What the admission rules had to say of a job when it was submitted."""
@@ -284,93 +246,16 @@ class JobManager:
     def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
         """What the admission rules would make of jobs with a batch part, and where the first of
         them would be placed if they were created now; see :meth:`BatchCommands.dry_run`."""
-        self._may_submit(caller)
-        self._check_new(caller, jobs[0])
-        admitted = self.admission.admit(caller, jobs)
-        return admitted, self.batch.dry_run(caller, admitted.jobs[0])
+        return self._creation.dry_run(caller, jobs)
 
     def account(self, owner: str) -> RunAs | None:
         """The account that ``owner``'s jobs run as; None: the server's own.  Raises
         :class:`~hoplite.exceptions.NotAuthorizedError` where there is none."""
         return self._owners.run_as(owner)
 
-    def _check_new(self, caller: Caller, new: NewJob) -> None:
-        if new.plugin not in self.plugins.plugins():
-            raise JobPluginDoesNotExistError(new.plugin)
-        if len(new.config) > self.limits.max_config_bytes:
-            raise TooLargeError(
-                f"config is {len(new.config)} bytes; at most {self.limits.max_config_bytes} are "
-                "taken: hand large data over in files",
-                field="config",
-            )
-        self._owners.admit(caller)
-
-    def _create(self, caller: Caller, new: NewJob, key: str | None) -> Job:
-        self._check_new(caller, new)
-
-        def key_used(job_id: int, at: float) -> list[KeyUsed]:
-            if key is None:
-                return []
-            return [KeyUsed(caller.name, key, new.fingerprint(), job_id, at)]
-
-        if new.batch is not None:
-            admitted = self.admission.admit(caller, [new])
-            return self.batch.create(caller, admitted.jobs, key_used, admitted.said)[0]
-        job_id, now = self.table.next_birth()
-        job = Job(
-            id=job_id,
-            uuid=str(uuid.uuid4()),
-            plugin=new.plugin,
-            owner=caller.name,
-            config=new.config,
-            created_at=now,
-            timeout_s=new.timeout_s,
-            env=new.env,
-            workdir=new.workdir,
-        )
-        known = key_used(job_id, now)
-        entries = [entry(job, Happening.CREATED, caller.name, now, {"plugin": job.plugin})]
-        if not new.run:
-            return self.table.create(job, entries, *known).job
-        return self._create_started(caller, job, entries, known)
-
-    def _create_started(
-        self, caller: Caller, job: Job, entries: list[Entry], known: list[KeyUsed]
-    ) -> Job:
-        now = job.created_at
-        waiting = self._waiting(job, now)
-        entries.append(entry(waiting, Happening.QUEUED, caller.name, now))
-        if not self.launcher.take_place_at_once(job.id):
-            live = self.table.create(waiting, entries, *known)
-            self.launcher.places.wait(job.id)
-            self._pump_later_if_it_fails()
-            return live.job
-        api_key, hashed = new_key()
-        launched = self.launcher.launched(waiting, hashed)
-        entries.append(entry(launched, Happening.LAUNCHED, SERVER, now))
-        try:
-            live = self.table.create(launched, entries, *known)
-        except BaseException:
-            self.launcher.places.give_back(job.id)
-            self._pump_later_if_it_fails()
-            raise
-        self.launcher.launch(launched, api_key)
-        return live.job
-
-    @staticmethod
-    def _waiting(job: Job, now: float) -> Job:
-        return job.moved(Event.RELEASED, queued_at=now, reason="waits for a place to run")
-
-    def _pump_later_if_it_fails(self) -> None:
-        try:
-            self.launcher.pump()
-        except Exception as error:  # noqa: BLE001 - the caller's own command has taken effect
-            log.error("launches put off", error=str(error))
-            self.inbox.retry()
-
     def start(self, caller: Caller, ref: str) -> Job:
         """Start a job that was created and not started."""
-        self._may_submit(caller)
+        self._creation.check_may_submit(caller)
         live = self._owned_live(caller, ref, JobAlreadyStartedError)
         with live.lock:
             job = live.job
@@ -378,13 +263,13 @@ class JobManager:
                 raise JobAlreadyStartedError(job.uuid)
             self._owners.run_as(job.owner)
             now = time.time()
-            waiting = self._waiting(job, now)
+            waiting = waiting_for_a_place(job, now)
             self.table.change(live, waiting, entry(waiting, Happening.QUEUED, caller.name, now))
         if job.batch is not None:
             self.queue.changed(job.id)
             return live.job
         self.launcher.places.wait(job.id)
-        self._pump_later_if_it_fails()
+        self._creation.pump_later_if_it_fails()
         return live.job
 
     def kill(self, caller: Caller, ref: str) -> Job:

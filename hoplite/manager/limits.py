@@ -31,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """By how much at most; administrators may force more."""
     users_may_delay_jobs: bool = False
     """Whether owners can have others wait for a longer walltime; else only administrators."""
+    sendmail: str | None = None
+    """The program that sends mails; None: none can be sent."""
     max_array: int = 10_000
     max_reservations: int | None = None
     """Reservations that one user may have waiting, but for administrators; None: any number."""

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 
+from hoplite.exceptions import HopliteError
 from hoplite.manager.job_table import SERVER, entry
 from hoplite.model.batch_types import read_types
 from hoplite.model.job import Job
@@ -19,6 +21,8 @@ AGAIN_EXIT_CODE = 99
 """An idempotent job that exits with this after a minute asks to be run again, as in OAR."""
 
 _LONG_ENOUGH_S = 60.0
+
+log = structlog.get_logger("hoplite.manager")
 
 Birth = Callable[[], tuple[int, float]]
 
@@ -32,7 +36,18 @@ class Succession(msgspec.Struct, frozen=True):
 
 
 def succession(ended: Job, birth: Birth) -> Succession | None:
-    """The job to run in place of ``ended``, if one is to be; ``birth`` gives its id and time."""
+    """The job to run in place of ``ended``, if one is to be; ``birth`` gives its id and time.
+    A defect in it does not keep the end from being told of."""
+    try:
+        return _succession(ended, birth)
+    except HopliteError:
+        raise
+    except Exception as error:
+        log.error("defect", in_the_succession_of=ended.id, exc_info=error)
+        return None
+
+
+def _succession(ended: Job, birth: Birth) -> Succession | None:
     if ended.batch is None or not _runs_again(ended):
         return None
     job_id, at = birth()

@@ -236,6 +236,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"expected": "a list of names of nodes"},
         ),
     ] = ()
+    sendmail: Annotated[
+        Path | None,
+        Meta(
+            description="Program that takes mails as sendmail does, for jobs that want to be told "
+            "of by mail.",
+            extra={"default": "sendmail, if the machine has one"},
+        ),
+    ] = None
     users_may_suspend: Annotated[
         bool,
         Meta(

@@ -16,6 +16,8 @@ SCRIPT_NAME = "oarapi.subscript"
 _RUN_SCRIPT = 'exec "$HOPLITE_SCRIPT"'
 _RUN_NOTHING = 'exec sleep "$((OAR_JOB_WALLTIME_SECONDS - 1))"'
 _MAX_SCRIPTS_BYTES = 64 << 20
+_MAX_COMMAND_BYTES = (128 << 10) - 1
+"""What Linux takes as one argument of a program."""
 
 
 class Command(NamedTuple):
@@ -26,6 +28,16 @@ class Command(NamedTuple):
 
     def with_parameters(self, line: str) -> Command:
         return Command(f"{self.run} {line}", f"{self.shown} {line}")
+
+    def checked(self) -> Command:
+        """Raises :class:`~hoplite.exceptions.InvalidFieldError` if no bash could be given it."""
+        size = len(self.run.encode("utf-8", "surrogatepass"))
+        if size > _MAX_COMMAND_BYTES:
+            raise InvalidFieldError(
+                f"command: {size} bytes; at most {_MAX_COMMAND_BYTES} are taken: give a script",
+                field="command",
+            )
+        return self
 
 
 def check_what_runs(options: Options) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from hoplite.exceptions import InvalidFieldError
 from hoplite.manager.requests import NewJob
 from hoplite.model.batch import CHECKPOINT_SIGNAL, Batch
+from hoplite.model.notify import read_notify
 from hoplite.model.property_filter import parse_filter
 from hoplite.model.resource_property import PropertyTable
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
@@ -133,11 +134,17 @@ def _batch(
         starts_at=_date(options.reservation),
         checkpoint_s=_checkpoint(options.checkpoint),
         signal=_signal(options.signal),
-        notify=options.notify,
+        notify=_notice(options.notify),
         after=options.anterior,
         success_only=options.success_only,
         hold=options.hold,
     )
+
+
+def _notice(text: str | None) -> str | None:
+    if text is not None:
+        read_notify(text)
+    return text
 
 
 def _jobs(options: Options, batch: Batch, around: Around) -> list[NewJob]:
@@ -154,7 +161,7 @@ def _jobs(options: Options, batch: Batch, around: Around) -> list[NewJob]:
 
 
 def _shell_job(command: Command, batch: Batch) -> NewJob:
-    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command.run]}))
+    config = msgspec.Raw(msgspec.json.encode({"command": ["bash", "-c", command.checked().run]}))
     batch = msgspec.structs.replace(batch, command=command.shown)
     return NewJob(plugin=SHELL_COMMAND, config=config, run=True, batch=batch)
 
@@ -172,6 +179,8 @@ def _date(text: str | None) -> float | None:
         if _DATE.fullmatch(text):
             form = "%Y-%m-%d %H:%M:%S" if text.count(":") == 2 else "%Y-%m-%d %H:%M"
             return datetime.strptime(text, form).timestamp()
+        if "T" in text:
+            return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         pass
     raise InvalidFieldError(

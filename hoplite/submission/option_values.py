@@ -66,14 +66,15 @@ def number(name: str, value: Any) -> int:
 
 
 def job_ids(name: str, value: Any) -> tuple[int, ...]:
-    found = [number(name, each) for each in _several(name, value) if each not in ("", None)]
-    if any(each < 1 for each in found):
-        raise InvalidFieldError(f"{name}: the id of a job is a number from 1 on", field=name)
-    return tuple(dict.fromkeys(found))
+    given = [each for each in _several(name, value) if each not in ("", None)]
+    return tuple(dict.fromkeys(job_id(name, each) for each in given))
 
 
 def job_id(name: str, value: Any) -> int:
-    return job_ids(name, _single(name, value))[0]
+    found = number(name, value)
+    if found < 1:
+        raise InvalidFieldError(f"{name}: the id of a job is a number from 1 on", field=name)
+    return found
 
 
 def toggle(name: str, value: Any) -> bool:

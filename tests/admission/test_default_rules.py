@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from hoplite.admission.child import Child
@@ -77,7 +78,7 @@ class Ruled:
         return [request_words(each) for each in self.job.resources]
 
 
-def ruled(child: Child, number: int, job: JobFacts, **more: Any) -> Ruled:
+def ruled(child: Child, number: int, job: JobFacts) -> Ruled:
     rules: tuple[AdmissionRule, ...] = (RULES[number],)
     return Ruled(run_in(child, rules, job, SITE))
 
@@ -196,8 +197,6 @@ def test_the_example_is_not_enabled_and_works(child: Child) -> None:
 
 
 def test_interactive_jobs_last_twelve_hours(child: Child) -> None:
-    import msgspec
-
     asked = job("/core=1,walltime=24", "/core=2,walltime=1")
     interactive = msgspec.structs.replace(asked, interactive=True)
     assert ruled(child, 12, interactive).requests == [

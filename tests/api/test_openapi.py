@@ -145,6 +145,17 @@ BEYOND_SCHEMA = {
     "tail": "not with offset",
     "offset": "not of both streams",
     "status": "missing, beside a right key",
+    "resource": "a request in a language of its own",
+    "properties": "a filter in a language of its own",
+    "types": "those that there are",
+    "queue": "those that there are",
+    "walltime": "not where resource has one",
+    "anterior": "of jobs that there are",
+    "reservation": "a date",
+    "stdout": "a name with the characters that OAR allows",
+    "stderr": "the same",
+    "notify": "an address or a program",
+    **dict.fromkeys(("job_name", "project"), "printable, in all of Unicode"),
 }
 """Fields of which the document cannot say all: sound by their schema, they may still be refused."""
 

@@ -190,10 +190,13 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
     with RemoteJobManager(server.url) as manager:
         assert manager.is_available()
+    with (
+        RemoteJobManager("build.example.org", retry_s=0) as manager,
+        pytest.raises(ConnectionError, match="name build.example.org in NO_PROXY"),
+    ):
+        manager.get_job_plugins()
 
 
 @pytest.fixture

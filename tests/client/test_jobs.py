@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import NotRequired, get_origin, get_type_hints
 
+import msgspec
 import pytest
 
 import hoplite
-from hoplite.client import RemoteJob, RemoteJobManager
+from hoplite.api.hoplite.new_job import NewJobBody
+from hoplite.client import JobInfo, JobOptions, RemoteJob, RemoteJobManager
 from hoplite.exceptions import (
     HopliteError,
     InvalidFieldError,
@@ -101,6 +104,36 @@ def test_what_a_new_job_may_have(manager: RemoteJobManager) -> None:
     with pytest.raises(InvalidFieldError) as refused:
         manager.create_job("golden.noop", workdir="not absolute")
     assert refused.value.field == "workdir"
+
+
+def test_a_job_that_asks_for_resources(own_server: ServerProcess) -> None:
+    with RemoteJobManager(own_server.url) as manager:
+        job = manager.run("golden.noop", resource="/resource_id=1", walltime=60, job_name="mine")
+        info = job.info()
+        assert (info["job_name"], info["walltime"], info["queue"]) == ("mine", 60, "default")
+        assert len(info["resources"]) == 1
+        assert set(info) <= set(JobInfo.__annotations__)
+        after = manager.run("golden.noop", after=[info["id"]], success_only=True)
+        assert after.info()["after"] == [info["id"]]
+        with pytest.raises(HopliteError, match="resource"):
+            manager.create_job("golden.noop", resource="/nonsense==1")
+
+
+def test_the_options_of_a_new_job_are_all_that_the_server_takes() -> None:
+    taken = {each.name for each in msgspec.structs.fields(NewJobBody)}
+    others = {"name", "plugin_name", "config", "run", "running"}
+    ignored = {"port", "uuid", "api_key", "status"}
+    ours = {"timeout" if key == "time_limit_s" else key for key in JobOptions.__annotations__}
+    assert ours == taken - others - ignored
+
+
+def test_a_jobs_keys_are_all_known(manager: RemoteJobManager) -> None:
+    job = manager.run("golden.progress")
+    assert set(job.info()) <= set(JobInfo.__annotations__)
+    hints = get_type_hints(JobInfo, include_extras=True)
+    always = {key for key, hint in hints.items() if get_origin(hint) is not NotRequired}
+    assert len(always) > 20
+    assert always <= set(job.info())
 
 
 def test_refusals_are_the_documented_exceptions(manager: RemoteJobManager) -> None:

@@ -96,7 +96,7 @@ def listed_jobs(server: ServerProcess) -> dict[str, dict[str, Any]]:
 
 def events(server: ServerProcess) -> list[dict[str, Any]]:
     """The whole timeline of jobs; each event's ``data`` with its ``seq``."""
-    found, seq = [], 0
+    found, seq = [], -1  # the stream begins with where it was asked to
     text = server.request("GET", "/events?after=0&follow=0").text
     for line in text.splitlines():
         name, _, value = line.partition(": ")

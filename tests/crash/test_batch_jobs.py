@@ -316,3 +316,27 @@ def test_a_job_that_cannot_begin_tells_what_was_wrong(
     failed = host.ask("submit", request="/resource_id=1", command="exit 3")
     ended = host.until(failed["id"], State.TERMINATED)
     assert (ended["fault"], ended["oar_state"], ended["exit_code"]) == (None, "Terminated", 3)
+
+
+def test_an_end_without_a_server_is_told_by_the_next_one(
+    host: BatchHost, notes: Path, tmp_path: Path
+) -> None:
+    teller = tmp_path / "teller"
+    teller.write_text(f"#!/bin/sh\necho told:$3 >> {notes}\n")
+    teller.chmod(0o755)
+    host.start()
+    job = host.ask(
+        "submit",
+        request="/resource_id=1",
+        command=f"while [ ! -e {tmp_path}/gate ]; do sleep 0.05; done; echo ran >> {notes}",
+        notify=f"exec:{teller} -",
+        name="n",
+    )
+    host.until(job["id"], State.RUNNING)
+    wait_until(lambda: "told:n" in lines(notes), "the notice of the start")
+    host.kill_9()
+    (tmp_path / "gate").touch()
+    wait_until(lambda: "ran" in lines(notes), "the end of the job")
+    host.start()
+    assert host.until(job["id"], State.TERMINATED)["outcome"] == "succeeded"
+    wait_until(lambda: lines(notes) == ["told:n", "ran", "told:n"], f"the notice in {lines(notes)}")

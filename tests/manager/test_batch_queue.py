@@ -16,10 +16,14 @@ from hoplite.exceptions import (
     NotAuthorizedError,
     NotEnoughResourcesError,
     ReservationRefusedError,
+    StorageFullError,
     WrongJobStateError,
 )
 from hoplite.execution.protocol import Ended
+from hoplite.journal.protocol import Change, JobChanged
+from hoplite.manager import successors
 from hoplite.manager.limits import Limits
+from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.resource import ResourceState
 from hoplite.model.timeline import Happening
@@ -404,12 +408,12 @@ def test_containers_and_timesharing(world: BatchWorld) -> None:
 
 def test_a_dry_run_tells_the_place_and_keeps_nothing(world: BatchWorld) -> None:
     world.submit("/core=8,walltime=1:0:0")
-    placed = world.manager.batch.dry_run(ME, world.new("/core=2"))
+    _, placed = world.manager.batch.dry_run(ME, [world.new("/core=2")])
     assert placed is not None
     assert placed.start > time.time() + 3000
     assert world.manager.batch.resource_ids(placed) == tuple(world.cores[:2])
     with pytest.raises(NotEnoughResourcesError):
-        world.manager.batch.dry_run(ME, world.new("/core=9"))
+        world.manager.batch.dry_run(ME, [world.new("/core=9")])
     assert len(world.manager.batch.predictions()) == 0
 
 
@@ -486,3 +490,78 @@ def test_forgotten_jobs_leave_nothing(world: BatchWorld) -> None:
     world.end(job_id)
     world.manager.forget(ME, str(job_id))
     assert world.manager.table.journal.array(job_id) == []
+
+
+def test_those_that_wait_for_a_job_wait_for_the_one_in_its_place(world: BatchWorld) -> None:
+    """Resubmitted by its owner; also those on hold, and after a crash."""
+    first = world.submit("/core=1")
+    world.begin(first)
+    filler = world.submit("/core=7")
+    waiting = world.submit("/core=8", after=(first,))
+    held = world.submit("/core=1", after=(first,), hold=True)
+    world.end(first)
+    again = world.manager.batch.resubmit(ME, str(first))
+    assert world.job(first).granted.resubmitted_as == again.id
+    world.launched(again.id)
+    world.begin(again.id, filler)
+    world.end(filler)
+    for _ in range(2):
+        assert world.manager.batch.release(ME, str(held)).state is State.WAITING
+        why = world.manager.batch.why(held)
+        assert why is not None
+        assert (why.reason, why.jobs) == (Reason.DEPENDENCY, (again.id,))
+        assert world.state(waiting) is State.WAITING
+        world.manager.batch.hold(ME, str(held))
+        world.crash()
+    world.end(again.id)
+    world.launched(waiting)
+
+
+def test_a_resubmission_repoints_once(world: BatchWorld) -> None:
+    first = world.submit("/core=1")
+    world.begin(first)
+    world.end(first)
+    again, once_more = (world.manager.batch.resubmit(ME, str(first)) for _ in range(2))
+    assert again.id != once_more.id
+    assert world.job(first).granted.resubmitted_as == again.id
+    assert Happening.RESUBMITTED in happenings(world, first)
+
+
+def test_jobs_are_ended_though_the_disk_is_full(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them may be what fills it; why they were ended is written down with their ends."""
+    jobs = [world.submit("/core=4", types=("besteffort",), queue="besteffort") for _ in range(2)]
+    world.begin(*jobs)
+    wide = world.submit("/core=8", hold=True)
+    journal = world.manager.table.journal
+    commit, full = journal.commit, True
+
+    def refuse(*changes: Change) -> None:
+        asked = any(isinstance(one, JobChanged) and one.job.id in jobs for one in changes)
+        if full and asked:
+            raise StorageFullError("no space left on device")
+        commit(*changes)
+
+    monkeypatch.setattr(journal, "commit", refuse)
+    world.manager.batch.release(ME, str(wide))
+    eventually(lambda: all(world.process(job_id).asked_to_end for job_id in jobs))
+    full = False
+    for job_id in jobs:
+        ended = world.end(job_id, "signalled")
+        assert (ended.outcome, ended.kill_by) == (Outcome.KILLED, "server")
+        assert (ended.reason or "").startswith("besteffort: ended by the scheduler")
+    world.launched(wide)
+
+
+def test_a_defect_in_a_succession_does_not_hide_the_end(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.submit("/core=8", types=("idempotent",))
+    world.begin(job_id)
+
+    def broken(_job: Job) -> bool:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(successors, "_runs_again", broken)
+    assert world.end(job_id).outcome is Outcome.SUCCEEDED

@@ -20,7 +20,8 @@ class Cluster(ServerProcess):
     """
 
     def __init__(self, data_dir: Path, *options: str) -> None:
-        super().__init__(data_dir, "--auth", "users", "--local-nodes", "node1,node2", *options)
+        here = ("--local-nodes", "node1,node2", "--sendmail", "/bin/true")
+        super().__init__(data_dir, "--auth", "users", *here, *options)
         know_users(data_dir)
         if os.geteuid() == 0:
             self.module = with_accounts.__name__

@@ -16,7 +16,9 @@ from hoplite.api.oar import mount
 from hoplite.data_directory import ACCOUNTS_FILE, prepare
 from hoplite.settings import Settings
 from tests.oar import sample
+from tests.oar.cluster import Cluster
 from tests.oar.golden import PASSWORD, USERS, oar_server
+from tests.oar.job_world import World, make_world
 from tests.server.process import ServerProcess
 
 
@@ -62,3 +64,18 @@ def own_oar(tmp_path: Path) -> Iterator[ServerProcess]:
     server = oar_server(tmp_path / "data", "--max-body-bytes", "2KiB").start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server with a job of each kind, for tests that leave them as they are.  Others see all of a
+    job, as in OAR."""
+    server = Cluster(tmp_path_factory.mktemp("jobs") / "data", "--visibility", "full")
+    server.start()
+    try:
+        assert server.url, server.log_text()
+        yield make_world(server)
+        assert server.alive
+        assert "defect" not in server.log_text()
+    finally:
+        server.close()

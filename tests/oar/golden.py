@@ -98,7 +98,7 @@ def cases(group: str) -> list[Case]:
 def oar_server(data_dir: Path, *options: str) -> ServerProcess:
     """A server (not started) that knows the users of the recordings by their passwords."""
     know_users(data_dir)
-    local = ("--local-nodes", "node1,node2")
+    local = ("--local-nodes", "node1,node2", "--sendmail", "/bin/true")
     return ServerProcess(data_dir, "--auth", "users", *local, *options)
 
 

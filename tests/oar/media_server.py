@@ -88,7 +88,7 @@ class MediaServer(ServerProcess):
         """The processes that file operations are forked from."""
         found = []
         for each in psutil.Process(self.pid).children():
-            with contextlib.suppress(psutil.ZombieProcess):
+            with contextlib.suppress(psutil.Error):
                 if "hoplite.files.keeper" in each.cmdline():
                     found.append(each.pid)
         return found

@@ -13,6 +13,7 @@ _EMPTY = "An empty body of ``POST /jobs`` is no JSON"
 _REFUSED = "A submission that is refused is 500 for most reasons"
 _MAY_NOT = "A submission that rules forbid is 500"
 _TYPES = "Types ``placeholder``, ``allowed`` and ``token`` are taken"
+_NOTIFY = "A program in ``notify`` that would never be run is taken"
 _AFTER = "A job may come after one that does not exist, and waits for ever"
 
 
@@ -58,5 +59,6 @@ SUBMISSIONS: Mapping[str, Difference] = {
         ["566-sc-type-placeholder-x", "568-sc-type-token-x-1"],
         Difference(_TYPES, 400),
     ),
+    "190-post-jobs-bad-notify-exec": Difference(_NOTIFY, 400),
     "541-sc-dep-unknown": Difference(_AFTER, 400),
 }

@@ -239,7 +239,7 @@ def test_an_action_on_an_array_tells_of_each_job(scene: Scene) -> None:
     assert answer.json["id"] == str(first)
     done, refused = answer.json["cmd_output"].splitlines()
     assert done == f"[{first}] Resume request was sent to the OAR server."
-    assert refused.startswith(f"[{second}] job {second} is ") and "can be resumed" in refused
+    assert refused.startswith(f"[{second}] job {second} is ") and "can be resumed; it" in refused
     answer = scene.act("POST", f"/jobs/array/{first}/deletions/new")
     assert answer.status_code == 202 and answer.json is not None
     assert answer.json["cmd_output"] == (

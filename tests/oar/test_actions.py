@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+import requests
 
 from tests.oar.batch_cluster import BatchCluster
+from tests.oar.golden import PASSWORD
 from tests.server.process import wait_until
 
 TREE = "sleep 300 & (sleep 300 & sleep 300 & wait) & sleep 300 & wait"
@@ -18,10 +22,12 @@ ALL = "/core=8,walltime=0:10:0"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchCluster]:
     made = BatchCluster(tmp_path_factory.mktemp("actions") / "data", "--kill-grace", "1s")
-    yield made.begin()
-    assert made.alive
-    assert "defect" not in made.log_text()
-    made.close()
+    try:
+        yield made.begin()
+        assert made.alive
+        assert "defect" not in made.log_text()
+    finally:
+        made.close()
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +184,61 @@ def test_an_array_is_held_resumed_suspended_signalled_and_deleted_as_one(
     cluster.told("POST", f"/jobs/array/{first}/deletions/new.json", "kameleon")
     for job in new:
         cluster.until(job, "Error")
+
+
+def test_a_large_array_is_taken_out_of_the_plan_at_once(cluster: BatchCluster) -> None:
+    blocker = cluster.submit(resource=ALL)
+    cluster.until(blocker, "Running")
+    first = cluster.submit("true", resource=ALL, array=40)
+    last = cluster.submit("true", resource=ALL)
+    late = cluster.job(last)["scheduled_start"]
+    ends = cluster.job(blocker)["start_time"] + 600
+    assert late - ends >= 40 * 600 - 60
+    cluster.told("POST", f"/jobs/array/{first}/holds/new.json", "kameleon")
+    assert abs(cluster.job(last)["scheduled_start"] - ends) <= 1
+    cluster.told("POST", f"/jobs/array/{first}/resumptions/new.json", "kameleon")
+    assert all(cluster.job(job)["scheduled_start"] for job in (first, first + 39))
+    cluster.told("POST", f"/jobs/array/{first}/deletions/new.json", "kameleon")
+    assert set(cluster.queue()) == {blocker, last}
+    assert abs(cluster.job(last)["scheduled_start"] - ends) <= 1
+
+
+def test_whatever_is_asked_at_the_same_time_no_job_is_lost(cluster: BatchCluster) -> None:
+    """Every answer is a sound one, and in the end every job ends."""
+    jobs = [cluster.submit(TREE, resource="/core=3,walltime=0:10:0") for _ in range(6)]
+    array = cluster.submit(resource="/core=2,walltime=0:10:0", array=4)
+    jobs += range(array, array + 4)
+    actions = ["holds/new", "rholds/new", "resumptions/new", "signals/18", "checkpoints/new",
+               "deletions/new", "resubmissions/new"]  # fmt: skip
+    weights = [5, 5, 8, 3, 2, 1, 1]
+
+    def act(seed: int) -> set[int]:
+        chosen = random.Random(seed)
+        return {_act_at_random(cluster, chosen, jobs, array, actions, weights) for _ in range(40)}
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = set[int]().union(*threads.map(act, range(4)))
+    assert statuses <= {201, 202, 400}, statuses
+    assert 202 in statuses
+    left = list(cluster.queue())
+    cluster.delete(*left)
+    assert cluster.queue() == {}
+    for job in {*left, *jobs}:
+        assert cluster.processes(job) == []
+    after = cluster.submit("true", resource=ALL)
+    cluster.until(after, "Terminated")
+
+
+def _act_at_random(
+    cluster: BatchCluster,
+    chosen: random.Random,
+    jobs: list[int],
+    array: int,
+    actions: list[str],
+    weights: list[int],
+) -> int:
+    (action,) = chosen.choices(actions, weights)
+    whom = f"array/{array}" if chosen.random() < 0.1 else str(chosen.choice(jobs))
+    with requests.Session() as session:
+        path = f"{cluster.url}/oarapi-priv/jobs/{whom}/{action}.json"
+        return session.post(path, auth=("oar", PASSWORD), timeout=30).status_code

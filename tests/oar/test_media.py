@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -13,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.files.swapping import exchange
 from tests.oar.media_server import OCTETS, MediaServer, entries
 from tests.server.process import wait_until
 
-_AT_FDCWD = -100
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
 
 
@@ -37,6 +36,7 @@ class Place:
     def make(self, name: str, text: str = "", mode: int = 0o644) -> Path:
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         path.write_text(text)
         path.chmod(mode)
         return path
@@ -290,13 +290,6 @@ def test_links_that_are_swapped_while_requests_run_lead_nowhere(place: Place) ->
     assert swaps[0] > 60 and {200, 403} <= seen
     assert entries(place.outside) == [b"secret"]
     assert (place.outside / "secret").read_text() == "secret"
-
-
-def exchange(one: Path, other: Path) -> None:
-    """Give each the other's name, at once."""
-    names = (ctypes.c_char_p(bytes(one)), ctypes.c_char_p(bytes(other)))
-    done = ctypes.CDLL(None, use_errno=True).renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], 2)
-    assert done == 0, os.strerror(ctypes.get_errno())
 
 
 def test_strangers_and_readers_are_refused(place: Place) -> None:

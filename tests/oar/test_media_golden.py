@@ -32,11 +32,11 @@ class Replays:
         (self.golden / "file.txt").write_text(LINES)
         (self.golden / "script.sh").write_text("#" * 103 + "\n")
         owned_by(NOBODY, self.golden / "sub")
-        if os.geteuid() == 0:
-            account = self.golden.stat()
-            for name, mode in (("file.txt", 0o644), ("script.sh", 0o755)):
+        for name, mode in (("file.txt", 0o644), ("script.sh", 0o755)):
+            (self.golden / name).chmod(mode)
+            if os.geteuid() == 0:
+                account = self.golden.stat()
                 os.chown(self.golden / name, account.st_uid, account.st_gid)
-                (self.golden / name).chmod(mode)
         self.unreadable = base / "golden-unreadable"
         self.unreadable.touch(mode=0)
         (base / "golden-unreadable-dir").mkdir(mode=0)

@@ -205,6 +205,30 @@ def unread(place: Place, path: str, body: Any) -> tuple[int, bytes]:
         connection.close()
 
 
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("mount", ["/oarapi", "/oarapi-priv"])
+def test_a_strangers_large_upload_is_refused_before_it_is_received(
+    place: Place, announced: bool, mount: str
+) -> None:
+    """Else strangers could fill the disk on which uploads wait until they are whole."""
+    told = f"Content-Length: {2 * 2**20}" if announced else "Transfer-Encoding: chunked"
+    head = (
+        f"POST {mount}/media/~/files/stranger HTTP/1.1\r\nHost: localhost\r\n{told}\r\n"
+        "Content-Type: application/octet-stream\r\nAccept: application/json\r\n\r\n"
+    )
+    piece = b"x" * 2**16
+    with raw(place) as connection:
+        connection.sendall(head.encode())
+        if not announced:
+            for _ in range(17):
+                connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == 401 and "Basic" in response.headers["WWW-Authenticate"]
+        assert b"Permission denied" in response.read()
+    assert not (place.files / "stranger").exists()
+
+
 def upload_head(place: Place, path: str, length: int) -> bytes:
     return (
         f"POST /oarapi-priv/media{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
@@ -249,25 +273,71 @@ def test_a_slow_upload_goes_on_and_a_stalled_one_is_cut_off(place: Place) -> Non
     assert not (place.files / "stalled").exists()
 
 
-def test_a_download_whose_client_hangs_up_leaves_no_process(place: Place) -> None:
+def begin_download(place: Place) -> socket.socket:
+    """A connection on which more comes than is read."""
     with (place.files / "holes").open("wb") as file:
         file.truncate(50 * 2**20)
+    connection = raw(place)
     asking = (
         f"GET /oarapi-priv/media/~/files/holes HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
         f"Authorization: {place.server.authorization()}\r\n\r\n"
     )
+    connection.sendall(asking.encode())
+    return connection
+
+
+def serving(place: Place) -> list[psutil.Process]:
+    keepers = [psutil.Process(each) for each in place.server.keepers()]
+    return [each for keeper in keepers for each in keeper.children()]
+
+
+def test_a_download_whose_client_hangs_up_leaves_no_process(place: Place) -> None:
     for _ in range(3):
-        with raw(place) as connection:
-            connection.sendall(asking.encode())
+        with begin_download(place) as connection:
             assert connection.recv(12) == b"HTTP/1.1 200"
-
-    def serving() -> list[psutil.Process]:
-        return [
-            each for keeper in place.server.keepers() for each in psutil.Process(keeper).children()
-        ]
-
-    wait_until(lambda: not serving(), "the processes that read to end")
+    wait_until(lambda: not serving(place), "the processes that read to end")
     assert place.media("GET", "/~/files/ten").body == LINES
+
+
+def test_one_caller_has_so_many_operations_under_way_and_holds_up_no_others(place: Place) -> None:
+    slow = [begin_download(place) for _ in range(16)]
+    try:
+        for connection in slow:
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        refused = place.media("GET", "/~/files/ten")
+        assert refused.status == 503 and "16 file operations" in refused.said["message"]
+        assert "Retry-After" in refused.headers
+        # Somebody else, whom this server refuses for what he is, not for what is under way.
+        assert place.media("GET", "/~/files/ten", by="oar").status != 503
+    finally:
+        for connection in slow:
+            connection.close()
+    wait_until(lambda: not serving(place), "the processes that read to end")
+    assert place.media("GET", "/~/files/ten").body == LINES
+
+
+def test_the_same_with_granian(tmp_path: Path) -> None:
+    place = Place(
+        tmp_path, "--http", "granian", "--max-upload-bytes", "3MiB", "--max-body-bytes", "1MiB"
+    )
+    try:
+        content = os.urandom(LIMIT)
+        made = place.media("POST", "/~/files/a/b", body=content, headers=OCTETS)
+        assert made.status == 201, made.body
+        assert place.media("GET", "/~/files/a/b").body == content
+        part = place.media("GET", "/~/files/a/b", headers={"Range": "bytes=5-9"})
+        assert (part.status, part.body) == (206, content[5:10])
+        assert unread(place, "/~/files/c", content + b"x" * 100_000)[0] == 413
+        stranger = place.server.connect()
+        stranger.putrequest("POST", "/oarapi/media/~/files/c")
+        for name, value in {**OCTETS, "Content-Length": str(LIMIT)}.items():
+            stranger.putheader(name, value)
+        stranger.endheaders()
+        assert stranger.getresponse().status == 401
+        stranger.close()
+        assert entries(place.files) == [b"a"]
+    finally:
+        place.server.close()
 
 
 def test_a_full_disk_is_507_and_leaves_nothing(tmp_path: Path) -> None:
@@ -302,7 +372,7 @@ def test_a_full_disk_is_507_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_two_gigabytes_in_flat_memory(tmp_path: Path) -> None:
-    """Down from a file of holes, and up again as one; the server's memory stays as it was."""
+    """A file of holes, read to its end: the server's memory stays as it was."""
     if os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize < 3 * GIB:
         pytest.skip("less than 3 GiB of disk are free")
     place = Place(tmp_path)

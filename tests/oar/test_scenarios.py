@@ -16,10 +16,12 @@ ALL = "/core=8,walltime=0:10:0"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchCluster]:
     made = BatchCluster(tmp_path_factory.mktemp("scenarios") / "data", "--kill-grace", "1s")
-    yield made.begin()
-    assert made.alive
-    assert "defect" not in made.log_text()
-    made.close()
+    try:
+        yield made.begin()
+        assert made.alive
+        assert "defect" not in made.log_text()
+    finally:
+        made.close()
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +137,14 @@ def test_of_several_requests_the_one_that_ends_first_is_taken(cluster: BatchClus
     assert (shown["state"], shown["walltime"]) == ("Waiting", 60)
     cluster.until(job, "Terminated")
     assert len(cluster.cores(job)) == 8
+
+
+def test_a_noop_job_runs_nothing_and_ends_well_when_it_is_deleted(cluster: BatchCluster) -> None:
+    job = cluster.submit("false", type="noop")
+    cluster.until(job, "Running")
+    assert cluster.processes(job) == []
+    cluster.delete(job)
+    assert cluster.job(job)["state"] == "Terminated"
 
 
 def test_an_absent_node_is_planned_around_and_a_dead_one_ends_its_jobs(

@@ -42,6 +42,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "users_may_delay_jobs": ("true", True),
     "max_array": ("100", 100),
     "local_nodes": ("node1,node2", ("node1", "node2")),
+    "sendmail": ("/usr/sbin/sendmail", Path("/usr/sbin/sendmail")),
     "users_may_suspend": ("true", True),
     "stop_jobs": ("true", True),
     "group": ("my.jobs", "my.jobs"),

@@ -11,12 +11,14 @@ from msgspec import Meta
 from hoplite.api.answers import json_answer
 from hoplite.api.body import checked_object
 from hoplite.api.endpoint import Call, Routes
+from hoplite.api.hoplite.batch_part import BatchKeys, batch_asked
 from hoplite.api.hoplite.job import WRITES, Object, shown
 from hoplite.api.hoplite.views import (
     JobAnswer,
     one_job,
 )
 from hoplite.api.idempotency import ANSWER_HEADERS, HEADERS, idempotency_key
+from hoplite.api.submitting import around
 from hoplite.exceptions import (
     IdempotencyConflictError,
     InvalidFieldError,
@@ -28,6 +30,7 @@ from hoplite.exceptions import (
 )
 from hoplite.manager.requests import NewJob
 from hoplite.model.job import EMPTY_OBJECT
+from hoplite.submission.around import Around
 
 routes = Routes("jobs")
 
@@ -43,7 +46,7 @@ Flag = (
 )
 
 
-class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewJobBody(BatchKeys, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job to create."""
 
     name: Annotated[
@@ -66,7 +69,7 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "additionalProperties": {"type": "string", "pattern": r"^[^\u0000]*$"},
             },
         ),
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
     workdir: Annotated[
         str | None,
         Meta(
@@ -109,7 +112,7 @@ def create_job(call: Call[Any, NewJobBody]) -> Response:
     `Idempotency-Replayed: true`.
     """
     job, replayed = call.service.manager.create(
-        call.caller, _new_job(call.body), idempotency_key(call.request)
+        call.caller, _new_job(call), idempotency_key(call.request)
     )
     headers = {"Location": f"{call.request.script_root}/jobs/{job.uuid}"}
     if replayed:
@@ -117,7 +120,8 @@ def create_job(call: Call[Any, NewJobBody]) -> Response:
     return json_answer(one_job(shown(call, job)), 200 if replayed else 201, headers)
 
 
-def _new_job(body: NewJobBody) -> NewJob:
+def _new_job(call: Call[Any, NewJobBody]) -> NewJob:
+    body = call.body
     plugin = body.name or body.plugin_name
     if not plugin:
         raise InvalidFieldError(
@@ -137,7 +141,14 @@ def _new_job(body: NewJobBody) -> NewJob:
         timeout_s=body.timeout,
         env=body.env,
         workdir=body.workdir,
+        batch=batch_asked(body, plugin, lambda: _around(call, plugin)),
     )
+
+
+def _around(call: Call[Any, Any], plugin: str) -> Around:
+    if plugin not in call.service.manager.plugins.plugins():
+        raise JobPluginDoesNotExistError(plugin)
+    return around(call.service, call.caller)
 
 
 def _wants_run(body: NewJobBody) -> bool:

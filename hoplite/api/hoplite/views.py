@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hoplite.api.answers import encode
+from hoplite.api.hoplite.batch_part import batch_shown
 from hoplite.model.caller import Caller, Visibility
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
@@ -17,8 +18,9 @@ _OBJECT_OR_NULL: dict[str, Any] = {"type": ["object", "null"]}
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job.  ``config``, ``status``, ``env``, ``workdir``, ``reason`` and ``progress`` are for its
-    owner and administrators; others see null there (setting ``visibility``)."""
+    """A job.  ``config``, ``status``, ``env``, ``workdir``, ``reason``, ``progress``, ``properties``,
+    ``job_name`` and ``project`` are for its owner and administrators; others see null there (setting
+    ``visibility``).  The keys from ``queue`` on are there for jobs with a resource request."""
 
     uuid: str
     id: int
@@ -45,6 +47,22 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     env: Annotated[Any, Meta(extra_json_schema=_OBJECT_OR_NULL)]
     workdir: str | None
     progress: Annotated[Any, Meta(extra_json_schema={"type": "object"})] | UnsetType = UNSET
+    queue: str | UnsetType = UNSET
+    types: list[str] | UnsetType = UNSET
+    resource: Annotated[list[str] | UnsetType, Meta(description="What it asked for.")] = UNSET
+    resources: Annotated[
+        list[int] | UnsetType, Meta(description="Ids of those that it holds or held.")
+    ] = UNSET
+    walltime: Annotated[
+        float | UnsetType | None, Meta(description="Seconds; null until it is launched.")
+    ] = UNSET
+    properties: str | UnsetType | None = UNSET
+    job_name: str | UnsetType | None = UNSET
+    project: str | UnsetType | None = UNSET
+    after: list[int] | UnsetType = UNSET
+    reservation: datetime | UnsetType | None = UNSET
+    array_id: int | UnsetType = UNSET
+    array_index: int | UnsetType = UNSET
 
 
 class JobAnswer(JobView, frozen=True, kw_only=True):
@@ -97,6 +115,7 @@ def job_view(job: Job, all_of_it: bool) -> JobView:
         env=job.env if all_of_it else None,
         workdir=job.workdir if all_of_it else None,
         progress=job.progress if all_of_it and job.progress is not None else UNSET,
+        **batch_shown(job, all_of_it),
     )
 
 

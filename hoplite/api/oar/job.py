@@ -6,17 +6,15 @@ from typing import Any
 
 from hoplite.api.oar.collection import Collection, whole
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options, Right
-from hoplite.api.oar.job_facts import facts_of, find_visible_job, plan_of, resources_of, visible_job
-from hoplite.api.oar.job_views import (
-    FullJob,
-    JobDetails,
-    JobNode,
-    JobResource,
-    full_job,
-    job_details,
-    job_nodes,
-    job_resources,
+from hoplite.api.oar.job_facts import (
+    facts_of,
+    find_visible_job,
+    places_of,
+    resources_of,
+    visible_job,
 )
+from hoplite.api.oar.job_shapes import FullJob, JobDetails, JobNode, JobResource
+from hoplite.api.oar.job_views import full_job, job_details, job_nodes, job_resources
 from hoplite.api.oar.walltime_changes import walltime_view
 from hoplite.exceptions import JobDoesNotExistError
 from hoplite.model.job import Job
@@ -69,4 +67,4 @@ def _resources(call: OarCall[Any, Any]) -> tuple[Job | None, tuple[Resource, ...
     if job is None:
         return None, ()
     manager = call.service.manager
-    return job, resources_of(manager, job, plan_of(manager, job))
+    return job, resources_of(manager, job, places_of(manager, [job]).get(job.id))

@@ -173,7 +173,10 @@ def resubmit_array(call: OarCall[Options, None]) -> Answer:
                 "resubmitted already, and the others still live"
             ),
         )
-    return _resubmitted(call, [job.id for job in ended], [_again(call, job) for job in ended])
+    manager = call.service.manager
+    effects = manager.arrays.apply(call.caller, ended, manager.batch.resubmit)
+    made = [(each.job_id, each.job) for each in effects if each.job is not None]
+    return _resubmitted(call, [old for old, _ in made], [new for _, new in made])
 
 
 def _again(call: OarCall[Any, Any], job: Job) -> Job:

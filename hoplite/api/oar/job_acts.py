@@ -135,9 +135,13 @@ RESUME = Act(
     lambda manager: manager.batch.resume,
     _resume_said,
     {
-        State.WAITING: "it is in the queue already",
-        State.RESUMING: "it was asked for already: it goes on as soon as its resources are free",
+        State.WAITING: "it is in the queue already, and `GET /jobs/<id>/why` tells what it waits for",
+        State.RESUMING: "it was asked for already, and it goes on as soon as its resources are free: "
+        "`GET /jobs/<id>/why` tells when",
+        State.TO_LAUNCH: "it is being launched",
+        State.LAUNCHING: "it is being launched",
         State.RUNNING: "it runs",
+        State.FINISHING: "it is ending",
     },
 )
 

@@ -10,6 +10,7 @@ import msgspec
 from hoplite.api.oar.endpoint import OarCall
 from hoplite.exceptions import JobDoesNotExistError
 from hoplite.manager.batch_demand import dependencies
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Visibility
 from hoplite.model.job import Job
@@ -77,14 +78,14 @@ def facts_of(
     """Of some jobs, each question asked once for all of them."""
     manager = call.service.manager
     entries = _entries(call, jobs) if events else {}
-    plans = _plans(manager, jobs)
+    places = places_of(manager, jobs)
     return [
         JobFacts(
             job=job,
             all_of_it=sees_all_of(call, job),
             own=_is_own(call, job),
-            plan=plans.get(job.id),
-            resources=resources_of(manager, job, plans.get(job.id)),
+            plan=place.placement if (place := places.get(job.id)) is not None else None,
+            resources=resources_of(manager, job, place),
             waits_for=_waits_for(manager, job),
             entries=entries.get(job.id, ()),
             default_walltime_s=int(manager.limits.default_walltime_s),
@@ -94,28 +95,21 @@ def facts_of(
     ]
 
 
-def resources_of(manager: JobManager, job: Job, plan: Placement | None) -> tuple[Resource, ...]:
+def resources_of(manager: JobManager, job: Job, place: Place | None) -> tuple[Resource, ...]:
     """The resources that a job holds or held, or else is to hold; those that are still there."""
     ids = job.assigned
     if job.ended and job.started_at is None:
         ids = ()
-    elif not ids and plan is not None:
-        ids = manager.batch.resource_ids(plan)
+    elif not ids and place is not None:
+        ids = place.resources
     table = manager.resources.table
     return table.resources_of(table.bits(each for each in ids if each in table))
 
 
-def plan_of(manager: JobManager, job: Job) -> Placement | None:
-    """Where and when a job is to start; None: it does not wait, or cannot be planned."""
-    return _plans(manager, [job]).get(job.id)
-
-
-def _plans(manager: JobManager, jobs: Sequence[Job]) -> dict[int, Placement]:
+def places_of(manager: JobManager, jobs: Sequence[Job]) -> dict[int, Place]:
+    """Where and when those of the jobs are to start that wait and have a plan."""
     waiting = [job.id for job in jobs if job.batch is not None and not job.ended]
-    if len(waiting) > 1:
-        return manager.batch.predictions()
-    found = {job_id: manager.batch.prediction(job_id) for job_id in waiting}
-    return {job_id: plan for job_id, plan in found.items() if plan is not None}
+    return manager.batch.places(waiting) if waiting else {}
 
 
 def _entries(call: OarCall[Any, Any], jobs: Sequence[Job]) -> dict[int, list[Entry]]:

@@ -9,7 +9,6 @@ import msgspec
 from hoplite.api.oar.job_facts import JobFacts
 from hoplite.manager.batch_environment import output_of, workdir_of
 from hoplite.model.batch import Batch
-from hoplite.model.batch_types import read_types
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.resource_request import Group, ResourceRequest, walltime_text, wanted_resources
@@ -75,8 +74,8 @@ def message_of(facts: JobFacts) -> str:
     job, batch = facts.job, facts.job.batch
     if batch is None:
         return job.reason or ""
-    types = read_types(batch.types)
-    if types.noop and job.kill_by is not None and job.ended and job.started_at is not None:
+    is_noop = any(each.partition("=")[0] == "noop" for each in batch.types)
+    if is_noop and job.ended and job.started_at is not None:
         return "NOOP job killed by Leon"
     if job.outcome is Outcome.CANCELLED:
         return "Job killed by Leon directly"

@@ -10,7 +10,8 @@ from hoplite.api.endpoint import LARGEST
 from hoplite.api.oar.collection import Collection, Items, limit_of, paged
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, PageQuery
 from hoplite.api.oar.job_facts import facts_of, sees_all_of
-from hoplite.api.oar.job_views import FullJob, JobItem, JobRow, full_job, job_item, job_row
+from hoplite.api.oar.job_shapes import FullJob, JobItem, JobRow
+from hoplite.api.oar.job_views import full_job, job_item, job_row
 from hoplite.exceptions import InvalidFieldError
 from hoplite.manager.job_search import IN_QUEUE, Found, Wanted
 from hoplite.model.caller import Visibility

@@ -30,6 +30,11 @@ from hoplite.files.wire import PIECE
 routes = OarRoutes("OAR files")
 
 _FORM = "multipart/form-data"
+_FILE = {"type": "string", "format": "binary"}
+_FILES = {
+    "application/octet-stream": _FILE,
+    _FORM: {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+}
 
 
 class Uploaded(msgspec.Struct, frozen=True):
@@ -51,6 +56,7 @@ class ModeBody(msgspec.Struct, frozen=True):
     right=Right.USER,
     by_extension=False,
     parameters=PATH,
+    body_files=_FILES,
     answers={201: Uploaded},
     answer_headers={"Location": "Where the file is."},
     raises=[*ANYWHERE, TooLargeError, StorageFullError],
@@ -69,6 +75,7 @@ def upload_file(call: OarCall[Options, None]) -> Answer:
     right=Right.USER,
     by_extension=False,
     parameters=PATH,
+    body_files=_FILES,
     answers={201: Uploaded},
     answer_headers={"Location": "Where the file is."},
     raises=[*ANYWHERE, TooLargeError, StorageFullError],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +19,7 @@ from hoplite.api.oar.input import is_form
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.pages import page
 from hoplite.api.oar.titled import Titled
+from hoplite.api.submitting import around
 from hoplite.exceptions import (
     IdempotencyConflictError,
     InvalidFieldError,
@@ -33,11 +33,7 @@ from hoplite.exceptions import (
     UnavailableError,
     WrongJobStateError,
 )
-from hoplite.execution.local.accounts import account
-from hoplite.execution.local.owner_files import read_file
-from hoplite.execution.protocol import RunAs
 from hoplite.model.job import Job
-from hoplite.submission.around import Around
 from hoplite.submission.commands import NOTHING_TO_RUN
 from hoplite.submission.jobs import Submission, read_submission
 from hoplite.submission.options import NO_INTERACTIVE, described
@@ -94,7 +90,7 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
     an `Idempotency-Key`, a repeat answers the first job again, with `Idempotency-Replayed: true`.
     """
     try:
-        submission = read_submission(_given(call), _around(call))
+        submission = read_submission(_given(call), around(call.service, call.caller))
         if submission.dry_run or call.query.dry_run:
             return foretold(call, submission)
         jobs, replayed = _made(call, submission)
@@ -115,36 +111,6 @@ def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
         name: value.replace("\r\n", "\n") if isinstance(value, str) else value
         for name, value in call.body.items()
     }
-
-
-def _around(call: OarCall[Any, Any]) -> Around:
-    manager = call.service.manager
-    limits, run_as = manager.limits, manager.account(call.caller.name)
-    return Around(
-        properties=manager.resources.properties,
-        home=str(Path.home()) if run_as is None else run_as.home,
-        homes=_home_of,
-        max_array=limits.max_array,
-        max_script_bytes=limits.max_config_bytes,
-        read_file=lambda path, field: _text_of(path, field, run_as, limits.max_config_bytes),
-    )
-
-
-def _home_of(user: str) -> str | None:
-    try:
-        return account(user).home
-    except KeyError:
-        return None
-
-
-def _text_of(path: str, field: str, run_as: RunAs | None, most: int) -> str:
-    try:
-        found = read_file(path, run_as, most + 1)
-    except OSError as error:
-        raise InvalidFieldError(f"{field}: {error}", field=field) from None
-    if len(found) > most:
-        raise InvalidFieldError(f"{field}: {path} has more than {most} bytes", field=field)
-    return found.decode("utf-8", "replace")
 
 
 def _made(call: OarCall[Any, Any], submission: Submission) -> tuple[list[Job], bool]:

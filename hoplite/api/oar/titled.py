@@ -12,6 +12,7 @@ from hoplite.exceptions import (
     InvalidFieldError,
     InvalidRequestError,
     JobDoesNotExistError,
+    JobPluginDoesNotExistError,
     NotAuthenticatedError,
     NotAuthorizedError,
     NotFoundError,
@@ -23,6 +24,7 @@ _TITLES: dict[type[HopliteError], str] = {
     NotAuthenticatedError: "Permission denied",
     NotAuthorizedError: "Forbidden",
     JobDoesNotExistError: "Job not found",
+    JobPluginDoesNotExistError: "Not found",
     NotFoundError: "Not found",
     InternalServerError: "Oar server error",
 }

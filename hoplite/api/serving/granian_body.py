@@ -50,6 +50,12 @@ class Bodies:
         environ["wsgi.input"] = body
         environ["CONTENT_LENGTH"] = str(length)
 
+    def is_large_upload(self, environ: WSGIEnvironment) -> bool:
+        """Whether it may be larger than other bodies."""
+        return _is_upload(environ) and (
+            "HTTP_TRANSFER_ENCODING" in environ or _announced(environ) > self._max_bytes
+        )
+
     def _read(self, environ: WSGIEnvironment, largest: int) -> tuple[Any, int]:
         body = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the application reads it
         length = 0
@@ -73,11 +79,12 @@ class Bodies:
         return body, length
 
     def _largest(self, environ: WSGIEnvironment) -> int:
-        is_file = is_upload(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
-        return self._max_upload_bytes + AROUND_UPLOAD_BYTES if is_file else self._max_bytes
+        if _is_upload(environ):
+            return self._max_upload_bytes + AROUND_UPLOAD_BYTES
+        return self._max_bytes
 
     def _too_large(self, environ: WSGIEnvironment) -> TooLargeError:
-        if is_upload(environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")):
+        if _is_upload(environ):
             return TooLargeError(
                 f"the file is larger than {self._max_upload_bytes} bytes, the setting "
                 "max_upload_bytes"
@@ -85,6 +92,10 @@ class Bodies:
         return TooLargeError(
             f"the request body is larger than {self._max_bytes} bytes, the setting max_body_bytes"
         )
+
+
+def _is_upload(environ: WSGIEnvironment) -> bool:
+    return is_upload(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
 
 
 def _announced(environ: WSGIEnvironment) -> int:

@@ -19,6 +19,7 @@ import msgspec
 from hoplite.api.serving.environ import SERVED_BY
 from hoplite.api.serving.error_answer import answer_error
 from hoplite.api.serving.granian_body import Bodies
+from hoplite.api.serving.upload_admission import refusal_of
 from hoplite.exceptions import HopliteError
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class GranianApp:
             if environ.get(name) == value:
                 del environ[name]
         environ[SERVED_BY] = "granian"
+        if self._bodies.is_large_upload(environ):
+            refused = refusal_of(self._app, environ)
+            if refused is not None:
+                start_response(refused.status, refused.headers)
+                return [refused.body]
         try:
             self._bodies.receive(environ)
         except HopliteError as refusal:

@@ -23,6 +23,7 @@ from waitress.utilities import Error  # type: ignore[import-untyped] # has no ty
 
 from hoplite.api.serving.environ import CONNECTION, LOCAL_ADDRESS, SERVED_BY
 from hoplite.api.serving.error_answer import error_body, error_for, status_line
+from hoplite.api.serving.upload_admission import Refusal, refusal_of
 from hoplite.api.serving.uploads import AROUND_UPLOAD_BYTES, is_upload
 
 LINGER_S = 3.0
@@ -45,11 +46,21 @@ class NoSpace(Error):  # type: ignore[misc] # waitress has no types
     reason = "Insufficient Storage"
 
 
+class Refused(Error):  # type: ignore[misc] # waitress has no types
+    """The application knows nobody who could send this."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__("")
+        self.code = refusal.code
+        self.refusal = refusal
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
     """waitress's parser without its slips, and with a limit of their own for uploads."""
 
     path = ""
     is_upload = False
+    is_asked_about = False
     adj: Any
 
     def received(self, data: bytes) -> int:
@@ -99,18 +110,44 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc] # waitress has no types
 
     def execute(self) -> None:
         refusal = self.request.error
+        if isinstance(refusal, Refused):
+            self._relay(refusal.refusal)
+            return
         message = _message(refusal.code, refusal.body, self.request)
         content_type, body = error_body(
             error_for(refusal.code, message),
             getattr(self.request, "path", ""),
             self.request.headers.get("ACCEPT", ""),
         )
-        self.status = status_line(refusal.code)
-        self.response_headers.append(("Content-Type", content_type))
+        self._relay(Refusal(status_line(refusal.code), [("Content-Type", content_type)], body))
+
+    def _relay(self, refusal: Refusal) -> None:
+        self.status = refusal.status
+        self.response_headers.extend(refusal.headers)
         self.set_close_on_finish()
-        self.content_length = len(body)
+        self.content_length = len(refusal.body)
         self.channel.linger = True
-        self.write(body)
+        self.write(refusal.body)
+
+
+class Admission:
+    """A task of waitress: finds out whether the sender of a large upload is known."""
+
+    def __init__(self, channel: Channel, request: Any) -> None:
+        self._about: list[tuple[Channel, Any]] = [(channel, request)]
+
+    def service(self) -> None:
+        # An idle thread holds its last task: that must not hold the request's temporary file.
+        channel, request = self._about.pop()
+        refusal: Refusal | None = None
+        try:
+            environ = Task(channel, request).get_environment()
+            refusal = refusal_of(channel.server.application, environ)
+        finally:
+            channel.go_on_with_upload(request, refusal)
+
+    def cancel(self) -> None:
+        pass
 
 
 def _message(status: int, said: str, request: Any) -> str:
@@ -150,6 +187,7 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         self._request_since = time.monotonic()
         self._sent = 0
         self._received = 0
+        self._is_asking = False
         self._unread_since: tuple[float, int] | None = None
         self._lingers_until: float | None = None
         super().__init__(server, sock, addr, adj, map=map)
@@ -162,14 +200,37 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         if self.request is not None and self.request is not before:
             self._request_since = time.monotonic()
             self._received = 0
-        self._note_progress()
+        self._look_at_upload()
         return taken
 
-    def _note_progress(self) -> None:
-        """An upload may take long, as long as it goes on."""
+    def readable(self) -> bool:
+        return not self._is_asking and bool(super().readable())
+
+    def _look_at_upload(self) -> None:
         request = self.request
         if request is None or not request.is_upload:
             return
+        self._note_progress(request)
+        length = max(request.content_length, request.body_bytes_received)
+        if length >= self.adj.max_request_body_size and not request.is_asked_about:
+            request.is_asked_about = self._is_asking = True
+            self.server.add_task(Admission(self, request))
+
+    def go_on_with_upload(self, request: Any, refusal: Refusal | None) -> None:
+        """Called by the task that asked about it."""
+        with self.requests_lock:
+            self._is_asking = False
+            if refusal is not None and self.request is request:
+                request.error, request.completed = Refused(refusal), True
+                self.request = None
+                self.requests.append(request)
+                if len(self.requests) == 1:
+                    # Else the thread that serves those before it goes on with it.
+                    self.server.add_task(self)
+        self.server.pull_trigger()
+
+    def _note_progress(self, request: Any) -> None:
+        """An upload may take long, as long as it goes on."""
         if request.body_bytes_received - self._received >= PROGRESS_BYTES:
             self._received = request.body_bytes_received
             self._request_since = time.monotonic()
