@@ -22,7 +22,8 @@
     │   ├── JobDoesNotExistError         404
     │   │   └── JobPluginDoesNotExistError 404
     │   ├── ResourceDoesNotExistError    404
-    │   └── RuleDoesNotExistError        404
+    │   ├── RuleDoesNotExistError        404
+    │   └── ResultDoesNotExistError      404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
     ├── RequestTimedOutError             408
@@ -41,6 +42,8 @@
     ├── StorageFullError                 507
     ├── SettingError                     the server does not start
     ├── JobPluginLoadError               raised in the job's process
+    ├── RemoteCallError                  raised by remotify, on both sides
+    │   └── VersionMismatchError         raised by remotify, on both sides
     ├── JobFailedError                   raised by clients
     │   └── JobKilledError               raised by clients
     ├── TimeoutError                     raised by clients
@@ -237,6 +240,12 @@ class RuleDoesNotExistError(NotFoundError):
     """No admission rule has this id."""
 
     code = "rule-does-not-exist"
+
+
+class ResultDoesNotExistError(NotFoundError):
+    """The job has left no result file."""
+
+    code = "result-does-not-exist"
 
 
 class MethodNotAllowedError(HopliteError):
@@ -454,6 +463,18 @@ class JobPluginLoadError(HopliteError):
     """The plugin's module cannot be imported, or has no ``run``."""
 
     code = "job-plugin-load"
+
+
+class RemoteCallError(HopliteError):
+    """A call by remotify cannot be made, or what it returned cannot come back."""
+
+    code = "remote-call"
+
+
+class VersionMismatchError(RemoteCallError):
+    """The two sides of a call by remotify have different versions; the message names both."""
+
+    code = "version-mismatch"
 
 
 class TimeoutError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import

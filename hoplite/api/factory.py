@@ -128,6 +128,7 @@ def limits_of(settings: Settings) -> Limits:
         max_running=settings.max_running,
         max_config_bytes=settings.max_config_bytes,
         max_status_bytes=settings.max_status_bytes,
+        max_result_bytes=settings.max_result_bytes,
         kill_grace_s=settings.kill_grace,
         status_retry_s=settings.status_retry,
         keep_age_s=settings.keep_days * 86400,

@@ -27,7 +27,7 @@ from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
 from hoplite.manager.requests import NewJob
 from hoplite.manager.successors import again, births
-from hoplite.model.batch import Batch, Granted
+from hoplite.model.batch import Batch
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
@@ -81,7 +81,7 @@ class BatchCommands:
             made = self._new_jobs(caller, jobs, ids, now)
             return self._keep(caller, made, also(ids[0], now), admitted.said)
 
-    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
         """What the admission rules would make of the jobs, and where the first of them would be
         placed if they were created now; None: it cannot be told.  Raises as :meth:`create` does,
         and keeps nothing."""
@@ -93,9 +93,6 @@ class BatchCommands:
         if isinstance(found, Refusal):
             raise _refused(job, found)
         return admitted, found
-
-    def resource_ids(self, placement: Placement) -> tuple[int, ...]:
-        return self._queue.plan.ids(placement)
 
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
@@ -255,7 +252,7 @@ class BatchCommands:
         found = self._queue.plan.reserve(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return msgspec.structs.replace(job, granted=Granted(assigned=self._queue.plan.ids(found)))
+        return found
 
     def _new_jobs(
         self, caller: Caller, jobs: Sequence[NewJob], ids: Sequence[int], now: float

@@ -17,6 +17,7 @@ from hoplite.exceptions import (
 from hoplite.journal.protocol import Journal, KeyUsed
 from hoplite.manager.admission import Admitted
 from hoplite.manager.batch_commands import BatchCommands
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
@@ -27,7 +28,6 @@ from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event
 from hoplite.model.timeline import Entry, Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -116,7 +116,7 @@ class Creation:
 
         return self._batch.create(caller, jobs, key_used)
 
-    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
         """See :meth:`BatchCommands.dry_run`."""
         self.check_may_submit(caller)
         self._check_new(caller, jobs[0])

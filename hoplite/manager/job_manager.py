@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hoplite.admission.pool import RulePool
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     JobAlreadyStartedError,
+    JobDoesNotExistError,
     JobEndedError,
     JobNotEndedError,
     JobNotStartedError,
@@ -31,7 +32,7 @@ from hoplite.manager.admission import Admission, Admitted, said_of
 from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_plan import Place, Plan
 from hoplite.manager.batch_queue import BatchQueue
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
@@ -52,7 +53,6 @@ from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
 from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -140,6 +140,7 @@ class JobManager:
         self.tell_problems()
         self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
+        self.notices.watch(live.job for live in self.table.live)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
         self.queue.retry = self.inbox.retry
@@ -166,7 +167,7 @@ class JobManager:
         for job in ended:
             self.on_end(job)
         try:
-            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.queue.ended(ended)
             self.launcher.pump()
             self.queue.pump()
         finally:
@@ -243,7 +244,7 @@ class JobManager:
         """What the admission rules had to say of a job when it was submitted."""
         return said_of(self._journal.entries_of([job.id]))
 
-    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Placement | None]:
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
         """What the admission rules would make of jobs with a batch part, and where the first of
         them would be placed if they were created now; see :meth:`BatchCommands.dry_run`."""
         return self._creation.dry_run(caller, jobs)
@@ -371,6 +372,27 @@ class JobManager:
                 "running job knows it",
                 field="api_key",
             )
+
+    def put_input(self, caller: Caller, ref: str, pieces: Iterable[bytes]) -> Job:
+        """Give a job that was not started yet a file to read; raises JobAlreadyStartedError."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        self._check_held(job)
+        self.executor.put_input(job.id, pieces)
+        try:
+            # It may have been started, or deleted, while the pieces came.
+            self._check_held(self.table.get(ref))
+        except JobDoesNotExistError:
+            self.executor.forget([job.id])
+            raise
+        return job
+
+    @staticmethod
+    def _check_held(job: Job) -> None:
+        if job.ended:
+            raise JobEndedError(f"job {job.uuid} has ended; its input can be put before its start")
+        if job.state is not State.HOLD:
+            raise JobAlreadyStartedError(job.uuid)
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""

@@ -81,7 +81,10 @@ class JobTable:
             ids: list[int] = []
             while len(ids) < count:
                 self._last_id += 1
-                ids = [] if self._in_use(self._last_id) else [*ids, self._last_id]
+                if self._in_use(self._last_id):
+                    ids.clear()
+                else:
+                    ids.append(self._last_id)
             self._last_at = max(self._last_at, time.time())
             return ids, self._last_at
 

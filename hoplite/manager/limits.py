@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_running: int = 8
     max_config_bytes: int = 1 << 20
     max_status_bytes: int = 1 << 20
+    max_result_bytes: int = 1 << 30
     kill_grace_s: float = 5.0
     status_retry_s: float = 600.0
     keep_age_s: float = 90 * 86400.0

@@ -268,7 +268,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_bytes: Annotated[
         Size,
         Meta(
-            description="Largest file that is taken at /oarapi/media. Uploads wait in the directory "
+            description="Largest file that is taken at /oarapi/media and as the input of a job. Uploads wait in the directory "
             "for temporary files (TMPDIR) until they are whole.",
             ge=KIB,
             le=16 * 1024 * GIB,
@@ -293,6 +293,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_status_bytes: Annotated[
         Size, Meta(description="Largest status of a job, as JSON.", ge=2, le=GIB)
     ] = MIB
+    max_result_bytes: Annotated[
+        Size,
+        Meta(
+            description="Largest result file of a job (/jobs/.../result). Those of ended jobs count "
+            "as their logs do in keep_log_bytes.",
+            ge=0,
+            le=16 * 1024 * GIB,
+        ),
+    ] = GIB
     request_timeout: Annotated[
         Duration,
         Meta(description="A client that takes longer to send its request is cut off.", ge=1),
@@ -308,7 +317,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1_000_000
     keep_log_bytes: Annotated[
         Size,
-        Meta(description="Bytes of logs of ended jobs kept; above it the oldest go.", ge=0),
+        Meta(
+            description="Bytes of logs, results and inputs of ended jobs kept; above it the oldest "
+            "go.",
+            ge=0,
+        ),
     ] = 10 * GIB
     idempotency_hours: Annotated[
         float, Meta(description="How long an Idempotency-Key is remembered.", ge=0)

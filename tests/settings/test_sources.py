@@ -51,6 +51,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "media_roots": ("/srv/a,/srv/b", ("/srv/a", "/srv/b")),
     "max_config_bytes": ("10kb", 10_000),
     "max_status_bytes": ("4096", 4096),
+    "max_result_bytes": ("2 MiB", 2 << 20),
     "request_timeout": ("10", 10.0),
     "max_wait": ("2min", 120.0),
     "keep_days": ("0.5", 0.5),

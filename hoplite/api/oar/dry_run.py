@@ -11,6 +11,7 @@ from msgspec import Meta
 from hoplite.api.oar.endpoint import Answer, OarCall
 from hoplite.exceptions import InvalidFieldError
 from hoplite.manager.admission import Admitted
+from hoplite.manager.batch_plan import Place
 from hoplite.model.batch import Batch
 from hoplite.scheduling.decisions import Placement
 from hoplite.submission.jobs import Submission
@@ -55,14 +56,13 @@ def foretold(call: OarCall[Any, Any], submission: Submission) -> Answer:
 
 
 def _told(
-    call: OarCall[Any, Any], submission: Submission, admitted: Admitted, found: Placement | None
+    call: OarCall[Any, Any], submission: Submission, admitted: Admitted, place: Place | None
 ) -> DryRun:
     batch = admitted.jobs[0].batch
     assert batch is not None
+    found, ids = (None, ()) if place is None else (place.placement, place.resources)
     waits = _waits_for(batch, found)
-    manager = call.service.manager
-    ids = manager.batch.resource_ids(found) if found is not None else ()
-    table = manager.resources.table
+    table = call.service.manager.resources.table
     nodes = {table.resource(id_).network_address: None for id_ in ids if id_ in table}
     lines = [*submission.warnings, *admitted.said, *submission.remarks]
     lines.append("Nothing was made: this was a dry run")
