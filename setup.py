@@ -58,6 +58,7 @@ setup(
         "rich>=13.7",
         "starlark-pyo3>=2026.1",
         "structlog>=24.1",
+        "tomlkit>=0.13",
         "waitress>=3.0.1",
     ],
     extras_require={

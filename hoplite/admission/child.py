@@ -78,8 +78,9 @@ class Child:
         )
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def limits(self) -> tuple[float, int]:
+        """Seconds and bytes."""
+        return self._seconds, self._memory_bytes
 
     @property
     def lives(self) -> bool:

@@ -56,11 +56,23 @@ class RulePool:
         finally:
             child.close()
 
+    def become(self, seconds: float, memory_bytes: int) -> None:
+        """Other limits, for what is run from now on."""
+        if (seconds, memory_bytes) != (self._seconds, self._memory_bytes):
+            self._seconds, self._memory_bytes = seconds, memory_bytes
+            self._close_idle()
+
     def close(self) -> None:
         """May be called twice."""
         self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
-            self._idle.pop().close()
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
 
     @contextmanager
     def _child(self) -> Iterator[Child]:
@@ -92,7 +104,7 @@ class RulePool:
                 child = self._idle.pop()
             except IndexError:
                 return None
-            if child.lives:
+            if child.lives and child.limits == (self._seconds, self._memory_bytes):
                 return child
             child.close()
         return None

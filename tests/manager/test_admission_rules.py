@@ -25,7 +25,7 @@ from hoplite.exceptions import (
 from hoplite.manager.limits import Limits
 from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.lifecycle import State
-from hoplite.model.timeline import NO_JOB, OF_RULES, Happening
+from hoplite.model.timeline import NO_JOB, OF_ADMINISTRATION, Happening
 from tests.manager.batch_world import ADMIN, ME, BatchWorld
 from tests.submission.around import submitted
 
@@ -57,7 +57,7 @@ def told(world: BatchWorld) -> list[dict[str, Any]]:
     return [
         {"what": each.what, "who": each.who, **msgspec.json.decode(each.detail or b"{}")}
         for each in entries
-        if each.what in OF_RULES and each.who != "server"
+        if each.what in OF_ADMINISTRATION and each.who != "server"
     ]
 
 

@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     admission_rules,
+    config,
     job,
     job_actions,
     job_update,
@@ -53,6 +54,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    config.routes,
 )
 
 
