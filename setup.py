@@ -26,6 +26,8 @@ TEST = [
 BUILT_IN = [
     "download_folder_from_ftp_job",
     "install_python_package_job",
+    "remote_enabler_job",
+    "remote_enabler_module_job",
     "shell_command",
     "uninstall_python_package_job",
 ]
@@ -45,6 +47,7 @@ setup(
     install_requires=[
         "argon2-cffi>=23.1",
         "click>=8.1",
+        "cloudpickle>=3",
         "flask>=3.0",
         "msgspec>=0.19",
         "platformdirs>=4",
@@ -54,6 +57,7 @@ setup(
         "requests>=2.32",
         "rich>=13.7",
         "structlog>=24.1",
+        "tomlkit>=0.13",
         "waitress>=3.0.1",
     ],
     extras_require={
@@ -79,6 +83,7 @@ setup(
         "hoplite.jobs": [
             f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
+        "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -15,6 +15,7 @@ from hoplite.api.errors import error_answer, register_errors
 from hoplite.api.hoplite import (
     events,
     job,
+    job_files,
     job_lists,
     job_plugins,
     job_why,
@@ -33,6 +34,7 @@ HOPLITE_ROUTES = (
     job.routes,
     job_why.routes,
     logs.routes,
+    job_files.routes,
     events.routes,
     job_plugins.routes,
     root.routes,

@@ -123,6 +123,24 @@ def test_an_end_while_no_server_was_there_is_told_by_the_next(
     assert hears(teller, 1) == [f"{job_id}  END job {job_id} ended: succeeded\n"]
 
 
+def test_the_successor_of_a_job_that_ended_while_no_server_was_there_is_told_of(
+    world: BatchWorld, teller: Path
+) -> None:
+    types = ("besteffort", "idempotent")
+    first = world.submit(
+        "/core=8", queue="besteffort", types=types, notify=f"[RUNNING,ERROR]exec:{teller}"
+    )
+    world.begin(first)
+    other = world.submit("/core=8")
+    eventually(lambda: world.process(first).asked_to_end)
+    world.crash(lambda: world.world.end(first, an_end("signalled")))
+    world.launched(other)
+    hears(teller, 2)
+    successor = world.job(first).granted.resubmitted_as
+    world.manager.delete(ME, str(successor))
+    assert hears(teller, 3)[-1] == f"{successor}  ERROR job {successor} ended: cancelled\n"
+
+
 def test_a_program_that_takes_too_long_is_ended_with_its_children() -> None:
     began = time.monotonic()
     assert run_program(["/bin/sh", "-c", "sleep 60 & sleep 60"], None, "", 0.3) is None
