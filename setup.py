@@ -11,6 +11,9 @@ TEST = [
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
+    "pyftpdlib>=2",
+    # For pyftpdlib's FTPS.
+    "pyopenssl>=24",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
@@ -20,6 +23,15 @@ TEST = [
     "setuptools>=68",
     "sybil>=8",
     "wheel>=0.43",
+]
+
+BUILT_IN = [
+    "download_folder_from_ftp_job",
+    "install_python_package_job",
+    "remote_enabler_job",
+    "remote_enabler_module_job",
+    "shell_command",
+    "uninstall_python_package_job",
 ]
 
 setup(
@@ -37,6 +49,7 @@ setup(
     install_requires=[
         "argon2-cffi>=23.1",
         "click>=8.1",
+        "cloudpickle>=3",
         "flask>=3.0",
         "msgspec>=0.19",
         "platformdirs>=4",
@@ -46,6 +59,7 @@ setup(
         "requests>=2.32",
         "rich>=13.7",
         "structlog>=24.1",
+        "tomlkit>=0.13",
         "waitress>=3.0.1",
     ],
     extras_require={
@@ -69,8 +83,9 @@ setup(
     entry_points={
         "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
         "hoplite.jobs": [
-            "hoplite.plugins.shell_command = hoplite.builtin_plugins.shell_command",
+            f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
+        "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hoplite.client.availability import is_hoplite_available, wait_for_hoplite
+    from hoplite.client.pip import (
+        remote_install_python_package,
+        remote_uninstall_python_package,
+    )
+    from hoplite.remote_enabler.decoration import remotify
 
     __version__: str
 
-__all__ = ["__version__", "is_hoplite_available", "wait_for_hoplite"]
+__all__ = [
+    "__version__",
+    "is_hoplite_available",
+    "remote_install_python_package",
+    "remote_uninstall_python_package",
+    "remotify",
+    "wait_for_hoplite",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,9 +30,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "__version__":
         return _version()
-    from hoplite.client import availability
+    if name == "remotify":
+        from hoplite.remote_enabler.decoration import remotify
 
-    return getattr(availability, name)
+        return remotify
+    from hoplite import public_api
+
+    return getattr(public_api, name)
 
 
 def _version() -> str:

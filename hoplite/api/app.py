@@ -16,6 +16,7 @@ from hoplite.api.errors import error_answer, register_errors
 from hoplite.api.hoplite import (
     events,
     job,
+    job_files,
     job_lists,
     job_plugins,
     job_why,
@@ -35,6 +36,7 @@ HOPLITE_ROUTES = (
     job.routes,
     job_why.routes,
     logs.routes,
+    job_files.routes,
     events.routes,
     job_plugins.routes,
     root.routes,

@@ -71,7 +71,7 @@ class Demand:
         return HeldJob(
             id=job.id,
             bits=self.bits(job.assigned),
-            start=start,
+            start=min(start, now),
             end=max(end, now),
             priority=self._queues.get(batch.queue, 0),
             besteffort=types.besteffort,

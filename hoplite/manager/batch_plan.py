@@ -21,7 +21,7 @@ from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.resources import Resources
 from hoplite.manager.this_machine import LocalNodes
-from hoplite.model.batch import Batch
+from hoplite.model.batch import Batch, Granted
 from hoplite.model.batch_types import read_types
 from hoplite.model.job import Job
 from hoplite.model.latest_start import LatestStart, latest_start
@@ -36,6 +36,9 @@ _AT_A_TIME = 16
 
 _TOLERANCE_S = 0.001
 """Times are sums of floating-point numbers."""
+
+_SET_BACK_S = 1.0
+"""A clock that goes back by less stands still; one that goes back further was set."""
 
 WAITS = frozenset({State.WAITING, State.RESUMING})
 HOLDS_RESOURCES = STARTED - {State.SUSPENDED, State.RESUMING}
@@ -89,6 +92,8 @@ class Plan:
         """Walltimes that were agreed to, and are not journalled yet."""
         self._starting: dict[int, Start] = {}
         """Let start, and not journalled yet."""
+        self._reserved: dict[int, Job] = {}
+        """Reservations that were granted, and are not journalled yet."""
         self._refused: set[int] = set()
         self._awaited: set[int] = set()
         """Jobs that others come after; some may be over."""
@@ -107,6 +112,11 @@ class Plan:
         """The resources are others, or it is not known what was kept: plan anew before the next
         answer.  Quick, and takes no lock."""
         self._stale = True
+
+    def limits_changed(self) -> None:
+        """Queues, the default walltime or the nodes of this machine are others."""
+        self._local = LocalNodes(self._limits.local_nodes)
+        self.doubt()
 
     @property
     def waiting(self) -> int:
@@ -136,9 +146,15 @@ class Plan:
     def look(self, job_ids: Iterable[int]) -> None:
         """These jobs may have changed."""
         with self._in_turn():
-            if not self._stale:
+            try:
                 for job_id in job_ids:
-                    self._look(job_id)
+                    self._reserved.pop(job_id, None)
+                    if not self._stale:
+                        self._look(job_id)
+            except BaseException:
+                # Who is told once of an end that could not be read is not told again.
+                self._stale = True
+                raise
 
     def turn(self) -> Turn:
         """What is to be done now.  Each start must be followed by :meth:`settled`."""
@@ -189,8 +205,9 @@ class Plan:
         """Whether somebody waits for an answer.  The lock alone would not let him go first."""
         return self._wanted > 0
 
-    def reserve(self, job: Job) -> Placement | Refusal:
-        """Keep resources for a reservation that is about to be created."""
+    def reserve(self, job: Job) -> Job | Refusal:
+        """Keep resources for a reservation that is about to be created: the job with them.  Must be
+        followed by :meth:`look`."""
         with self._sound() as now:
             waiting = self._asked(job)
             refusal = self._scheduler.submit(waiting, now)
@@ -198,16 +215,18 @@ class Plan:
                 return refusal
             self._waiting[job.id] = waiting
             placement = self._scheduler.prediction(job.id)
-            return placement if placement is not None else Refusal(None)
+            assert placement is not None  # it was not refused
+            granted = Granted(assigned=self._demand.table.ids_of(placement.bits))
+            self._reserved[job.id] = reserved = msgspec.structs.replace(job, granted=granted)
+            return reserved
 
-    def probe(self, job: Job) -> Placement | Refusal | None:
+    def probe(self, job: Job) -> Place | Refusal | None:
         """Where a job would be placed if it were created now; nothing is changed."""
         with self._sound() as now:
-            return self._scheduler.probe(self._asked(job), now)
-
-    def ids(self, placement: Placement) -> tuple[int, ...]:
-        """The resources of a placement of this plan."""
-        return self._demand.table.ids_of(placement.bits)
+            found = self._scheduler.probe(self._asked(job), now)
+            if not isinstance(found, Placement):
+                return found
+            return Place(found, self._demand.table.ids_of(found.bits))
 
     def is_possible(self, batch: Batch) -> bool:
         with self._sound():
@@ -281,6 +300,7 @@ class Plan:
         with self._counting:
             self._wanted -= 1
         try:
+            self._mind_the_clock()
             yield
         finally:
             self._lock.release()
@@ -302,6 +322,12 @@ class Plan:
     def _time(self) -> float:
         self._now = max(self._now, time.time())
         return self._now
+
+    def _mind_the_clock(self) -> None:
+        """A plan cannot go back in time, and a new one begins when it is made."""
+        now = time.time()
+        if now < self._now - _SET_BACK_S:
+            self._now, self._stale = now, True
 
     def _new_demand(self) -> Demand:
         return self._demand_over(self._local.of(self._resources.table))
@@ -326,8 +352,9 @@ class Plan:
     def _start(self, job_id: int, decisions: Decisions, now: float) -> Start:
         held = self._scheduler.started(job_id, now)
         del self._waiting[job_id]
-        job = self._find(job_id)
-        whole_s = job.walltime_s if job is not None and job.state is State.RESUMING else None
+        live = self._table.find_live(job_id)
+        resumes = live is not None and live.job.state is State.RESUMING
+        whole_s = live.job.walltime_s if live is not None and resumes else None
         start = Start(
             job_id=job_id,
             assigned=self._demand.table.ids_of(held.bits),
@@ -409,8 +436,8 @@ class Plan:
         before, promised = self._demand.table, self._scheduler.plan()
         self._demand = demand = self._new_demand()
         now = self._time()
-        jobs = [live.job for live in self._table.live if live.job.batch is not None]
-        jobs.sort(key=lambda job: job.id)
+        known = {live.job.id: live.job for live in self._table.live if live.job.batch is not None}
+        jobs = sorted({**self._reserved, **known}.values(), key=lambda job: job.id)
         holders = [self._as_agreed(job) for job in jobs if self._holds(job)]
         held = [demand.held(job, now) for job in holders]
         held += [self._translated(start) for start in self._starting.values()]

@@ -15,6 +15,8 @@ import platformdirs
 from msgspec import Meta
 
 from hoplite.model.caller import Visibility
+from hoplite.model.lifecycle import LIVE, State
+from hoplite.model.oar_state import OAR_STATES
 
 Size = Annotated[int, Meta(extra={"unit": "bytes"})]
 """Bytes, which may be written like ``16 MiB``."""
@@ -250,7 +252,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_bytes: Annotated[
         Size,
         Meta(
-            description="Largest file that is taken at /oarapi/media. Uploads wait in the directory "
+            description="Largest file that is taken at /oarapi/media and as the input of a job. Uploads wait in the directory "
             "for temporary files (TMPDIR) until they are whole.",
             ge=KIB,
             le=16 * 1024 * GIB,
@@ -275,6 +277,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_status_bytes: Annotated[
         Size, Meta(description="Largest status of a job, as JSON.", ge=2, le=GIB)
     ] = MIB
+    max_result_bytes: Annotated[
+        Size,
+        Meta(
+            description="Largest result file of a job (/jobs/.../result). Those of ended jobs count "
+            "as their logs do in keep_log_bytes.",
+            ge=0,
+            le=16 * 1024 * GIB,
+        ),
+    ] = GIB
     request_timeout: Annotated[
         Duration,
         Meta(description="A client that takes longer to send its request is cut off.", ge=1),
@@ -290,7 +301,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1_000_000
     keep_log_bytes: Annotated[
         Size,
-        Meta(description="Bytes of logs of ended jobs kept; above it the oldest go.", ge=0),
+        Meta(
+            description="Bytes of logs, results and inputs of ended jobs kept; above it the oldest "
+            "go.",
+            ge=0,
+        ),
     ] = 10 * GIB
     idempotency_hours: Annotated[
         float, Meta(description="How long an Idempotency-Key is remembered.", ge=0)
@@ -298,6 +313,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_limit: Annotated[
         int, Meta(description="Jobs on a page when the client does not say.", ge=1, le=1000)
     ] = 500
+    default_states: Annotated[
+        tuple[Annotated[str, Meta(pattern=f"^({'|'.join(OAR_STATES)})$")], ...],
+        Meta(
+            description="States of the jobs that GET /oarapi/jobs lists where the request does not "
+            "choose by state, date, array or ids.",
+            examples=["Running", "Terminated"],
+            extra={
+                "expected": f"a list of {', '.join(OAR_STATES)}",
+                "default": "the states of jobs that have not ended",
+            },
+        ),
+    ] = tuple(state.value for state in State if state in LIVE)
     log_format: Annotated[
         Literal["text", "json"], Meta(description="Form of the server's own log, on stderr.")
     ] = "text"

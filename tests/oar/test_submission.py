@@ -245,6 +245,14 @@ def test_an_ended_job_is_submitted_again(cluster: Cluster) -> None:
     second = submit(cluster, resubmit=first, command="passed over")
     assert second != first
     assert written(cluster, second) == "again\n"
+    key = {"Idempotency-Key": "again"}
+    answers = [
+        cluster.ask("POST", "/jobs.json", ME, json={"resubmit": first}, headers=key)
+        for _ in range(2)
+    ]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].json()["id"] == answers[1].json()["id"] != second
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
     assert refused(cluster, resubmit=99_999)[:2] == (400, "Bad query")
     assert refused(cluster, "alice", resubmit=first)[0] == 403
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from hoplite.api.oar.endpoint import Answer, OarCall
 from hoplite.exceptions import InvalidFieldError
+from hoplite.manager.batch_plan import Place
 from hoplite.manager.requests import NewJob
 from hoplite.model.batch import Batch
 from hoplite.scheduling.decisions import Placement
@@ -56,13 +57,12 @@ def foretold(call: OarCall[Any, Any], submission: Submission) -> Answer:
 
 
 def _told(
-    call: OarCall[Any, Any], submission: Submission, new: NewJob, found: Placement | None
+    call: OarCall[Any, Any], submission: Submission, new: NewJob, place: Place | None
 ) -> DryRun:
     assert new.batch is not None
+    found, ids = (None, ()) if place is None else (place.placement, place.resources)
     waits = _waits_for(new.batch, found)
-    manager = call.service.manager
-    ids = manager.batch.resource_ids(found) if found is not None else ()
-    table = manager.resources.table
+    table = call.service.manager.resources.table
     nodes = {table.resource(id_).network_address: None for id_ in ids if id_ in table}
     lines = [*submission.said, "Nothing was made: this was a dry run"]
     return DryRun(

@@ -14,7 +14,7 @@ from hoplite.api.oar.job_pages import jobs_page
 from hoplite.api.oar.job_shapes import FullJob, JobItem, JobRow
 from hoplite.api.oar.job_views import full_job, job_item, job_row
 from hoplite.exceptions import InvalidFieldError
-from hoplite.manager.job_search import IN_QUEUE, Found, Wanted
+from hoplite.manager.job_search import Found, Wanted
 from hoplite.model.caller import Visibility
 from hoplite.model.oar_state import OAR_STATES
 
@@ -26,7 +26,7 @@ _NUMBERS = "^([0-9]{1,15}([:,][0-9]{1,15})*)?$"
 
 class JobsQuery(PageQuery, frozen=True):
     """Which jobs: those of which all of it is true.  Unless ``state``, ``array``, ``from``, ``to``
-    or ``ids`` is given, jobs that have not ended."""
+    or ``ids`` is given, jobs that have not ended (setting ``default_states``)."""
 
     state: Annotated[
         str | None,
@@ -116,7 +116,7 @@ def _wanted(call: OarCall[JobsQuery, None]) -> Wanted | None:
             return None
         owner = mine
     return Wanted(
-        states=_states(query),
+        states=_states(call),
         owner=owner,
         array_id=query.array,
         ids=_ids(query.ids),
@@ -129,10 +129,12 @@ def _is_admin(call: OarCall[JobsQuery, None]) -> bool:
     return call.known is not None and call.known.is_admin
 
 
-def _states(query: JobsQuery) -> frozenset[str] | None:
+def _states(call: OarCall[JobsQuery, None]) -> frozenset[str] | None:
+    query = call.query
     if query.state is None:
         others = (query.array, query.since, query.to, query.ids or None)
-        return IN_QUEUE if others == (None, None, None, None) else None
+        chosen = others != (None, None, None, None)
+        return None if chosen else frozenset(call.service.settings.default_states)
     if not query.state:
         return None
     names = frozenset(query.state.split(","))

@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    config,
     job,
     job_actions,
     job_update,
@@ -54,6 +55,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     submission.routes,
     media.routes,
     media_changes.routes,
+    config.routes,
 )
 
 

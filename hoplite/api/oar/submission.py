@@ -140,17 +140,18 @@ def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
 
 
 def _made(call: OarCall[Any, Any], submission: Submission) -> tuple[list[Job], bool]:
+    key = idempotency_key(call.request)
     if submission.resubmit is not None:
-        return [_resubmitted(call, submission.resubmit)], False
+        job, replayed = _resubmitted(call, submission.resubmit, key)
+        return [job], replayed
     for new in submission.jobs[:1]:
         checked_object(new.config, "config")
-    key = idempotency_key(call.request)
     return call.service.manager.create_array(call.caller, submission.jobs, key)
 
 
-def _resubmitted(call: OarCall[Any, Any], job_id: int) -> Job:
+def _resubmitted(call: OarCall[Any, Any], job_id: int, key: str | None) -> tuple[Job, bool]:
     try:
-        return call.service.manager.batch.resubmit(call.caller, str(job_id))
+        return call.service.manager.resubmit(call.caller, str(job_id), key)
     except JobDoesNotExistError:
         raise InvalidFieldError(f"resubmit: there is no job {job_id}", field="resubmit") from None
     except WrongJobStateError as error:
