@@ -27,6 +27,7 @@
     ├── RequestTimedOutError             408
     ├── JobNotEndedError                 409
     ├── WrongJobStateError               409
+    ├── SettingNotChangedError           409
     ├── LogRemovedError                  410
     ├── TooLargeError                    413
     ├── UnsupportedMediaTypeError        415
@@ -265,6 +266,13 @@ class WrongJobStateError(HopliteError):
     """What was asked for cannot be done to a job in its state; the message names both."""
 
     code = "wrong-job-state"
+    http_status = 409
+
+
+class SettingNotChangedError(HopliteError):
+    """A setting cannot be changed in this server, or not now; the message says why."""
+
+    code = "setting-not-changed"
     http_status = 409
 
 

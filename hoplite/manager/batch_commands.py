@@ -194,30 +194,39 @@ class BatchCommands:
         walltimes = self._queue.walltimes
         return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
-    def resubmit(self, caller: Caller, ref: str) -> Job:
+    def resubmit(self, caller: Caller, ref: str, also: Also | None = None) -> Job:
         """A new job that asks for the same as one that has ended.  Jobs that wait and were to come
-        after the old one come after the new one, the first time that it is resubmitted."""
-        job = self._table.get(ref)
-        _check_owner(caller, job)
-        if job.batch is None or not job.ended:
-            raise WrongJobStateError(
-                f"job {job.id} cannot be resubmitted: "
-                + ("it asks for no resources" if job.batch is None else f"it is {job.state.value}")
-                + "; only a job with a resource request that has ended can be"
-            )
-        job_id, now = self._table.next_birth()
-        new = again(job, job_id, now)
-        entries = births(new, caller.name)
-        more: list[Change] = []
-        if job.granted.resubmitted_as is None:
-            # Those that wait for the old job wait for the new one.
-            granted = msgspec.structs.replace(job.granted, resubmitted_as=new.id)
-            old = msgspec.structs.replace(job, granted=granted, version=job.version + 1)
-            more.append(JobChanged(old))
-            entries.append(entry(old, Happening.RESUBMITTED, caller.name, now, {"as": new.id}))
-        self._table.create(new, entries, *more)
+        after the old one come after the new one, the first time that it is resubmitted.  ``also``
+        is as in :meth:`create`."""
+        with self._table.past:
+            job = self._table.get(ref)
+            _check_owner(caller, job)
+            if job.batch is None or not job.ended:
+                raise WrongJobStateError(
+                    f"job {job.id} cannot be resubmitted: "
+                    + (
+                        "it asks for no resources"
+                        if job.batch is None
+                        else f"it is {job.state.value}"
+                    )
+                    + "; only a job with a resource request that has ended can be"
+                )
+            new = again(job, *self._table.next_birth())
+            more = list(also(new.id, new.created_at)) if also is not None else []
+            self._keep_successor(caller, job, new, more)
         self._queue.changed(job.id, new.id)
         return self._table.get(new.id)
+
+    def _keep_successor(self, caller: Caller, old: Job, new: Job, more: list[Change]) -> None:
+        entries = births(new, caller.name)
+        if old.granted.resubmitted_as is None:
+            # Those that wait for the old job wait for the new one.
+            granted = msgspec.structs.replace(old.granted, resubmitted_as=new.id)
+            old = msgspec.structs.replace(old, granted=granted, version=old.version + 1)
+            more.append(JobChanged(old))
+            detail = {"as": new.id}
+            entries.append(entry(old, Happening.RESUBMITTED, caller.name, new.created_at, detail))
+        self._table.create(new, entries, *more)
 
     def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:
         reserved = [self._with_reservation(job) for job in jobs]

@@ -113,6 +113,11 @@ class Plan:
         answer.  Quick, and takes no lock."""
         self._stale = True
 
+    def limits_changed(self) -> None:
+        """Queues, the default walltime or the nodes of this machine are others."""
+        self._local = LocalNodes(self._limits.local_nodes)
+        self.doubt()
+
     @property
     def waiting(self) -> int:
         """How many jobs wait for resources, to start or to go on."""

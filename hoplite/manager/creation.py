@@ -21,7 +21,7 @@ from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
 from hoplite.manager.limits import Limits
-from hoplite.manager.requests import NewJob, array_fingerprint
+from hoplite.manager.requests import NewJob, array_fingerprint, resubmission_fingerprint
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event
@@ -102,7 +102,30 @@ class Creation:
             known = self._known(caller, key, array_fingerprint(jobs))
             if known is None:
                 return self._create_array(caller, jobs, key), False
-            return self._journal.array(known) or [self._table.get(known)], True
+            return self._made_by_key(known), True
+
+    def _made_by_key(self, first_id: int) -> list[Job]:
+        """Without those that were resubmitted since."""
+        jobs = self._journal.array(first_id)
+        jobs = [job for job in jobs if job.batch is None or job.batch.resubmit_of is None]
+        return jobs or [self._table.get(first_id)]
+
+    def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
+        """A new job that asks for the same as one that has ended; or, with True, the one that
+        ``key`` made before."""
+        self.check_may_submit(caller)
+        if key is None:
+            return self._batch.resubmit(caller, ref), False
+        body_hash = resubmission_fingerprint(self._table.get(ref).id)
+        with self._keys.held(caller.name, key):
+            known = self._known(caller, key, body_hash)
+            if known is not None:
+                return self._table.get(known), True
+
+            def key_used(job_id: int, at: float) -> list[KeyUsed]:
+                return [KeyUsed(caller.name, key, body_hash, job_id, at)]
+
+            return self._batch.resubmit(caller, ref, key_used), False
 
     def _create_array(self, caller: Caller, jobs: Sequence[NewJob], key: str | None) -> list[Job]:
         for new in {id(new.config): new for new in jobs}.values():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -26,7 +26,7 @@ from hoplite.exceptions import (
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor, RunAs
-from hoplite.journal.protocol import Jobs, Journal, Page
+from hoplite.journal.protocol import Happened, Jobs, Journal, Page
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Place, Plan
@@ -48,7 +48,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
-from hoplite.model.timeline import Happening
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 from hoplite.plugins.source import PluginSource
 
 log = structlog.get_logger("hoplite.manager")
@@ -121,7 +121,6 @@ class JobManager:
             owners=owners,
             retry=self.inbox.retry,
         )
-        self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -221,6 +220,32 @@ class JobManager:
                 return
             running[0].wait_past(running[0].job.version, _STOP_SLICE_S)
 
+    def limit(self, limits: Limits) -> None:
+        """Other limits from now on; what was granted by the former ones stays."""
+        self.limits.become(limits)
+        self.launcher.places.become(limits.max_running)
+        self.queue.plan.limits_changed()
+        if not self.launcher.stopped:
+            self.launcher.pump()
+            self.queue.resources_changed()
+
+    def tell(self, caller: Caller, what: Happening, **detail: Any) -> None:
+        """An entry of the timeline that concerns no job; ``detail`` is what JSON can say."""
+        self._journal.commit(
+            Happened(
+                Entry(
+                    job_id=NO_JOB,
+                    uuid="",
+                    owner="",
+                    at=time.time(),
+                    what=what,
+                    who=caller.name,
+                    version=0,
+                    detail=msgspec.Raw(msgspec.json.encode(detail)),
+                )
+            )
+        )
+
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
         return self._creation.create(caller, new, key)
@@ -231,6 +256,11 @@ class JobManager:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
         made before."""
         return self._creation.create_array(caller, jobs, key)
+
+    def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
+        """A new job that asks for the same as one that has ended; or, with True, the one that
+        ``key`` made before.  See :meth:`BatchCommands.resubmit`."""
+        return self._creation.resubmit(caller, ref, key)
 
     def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
         """Where a job with a batch part would be placed if it were created now; see
@@ -384,8 +414,11 @@ class JobManager:
 
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
-        with self._forgetting:
-            return self._forget(caller, ref)
+        with self.table.past:
+            job = self._forget(caller, ref)
+        self.executor.forget([job.id])
+        log.info("job deleted", job=job.id, who=caller.name)
+        return job
 
     def _forget(self, caller: Caller, ref: str) -> Job:
         job = self.table.get(ref)
@@ -400,8 +433,6 @@ class JobManager:
         self._journal.commit(
             *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
         )
-        self.executor.forget([job.id])
-        log.info("job deleted", job=job.id, who=caller.name)
         return job
 
     def _cancel_held(self, live: LiveJob, who: str) -> Job:

@@ -65,6 +65,8 @@ class JobTable:
         self._last_id = journal.last_ids()[0]
         self._last_at = 0.0
         self._births = threading.Lock()
+        self.past = threading.Lock()
+        """Held by who changes or forgets jobs that have ended, from the look at them on."""
 
     def next_birth(self) -> tuple[int, float]:
         """An id that was never given and its time of creation; later ids have later times."""

@@ -1,4 +1,4 @@
-"""The manager's settings, in its own words."""
+"""The manager's settings, in its own words, as they are now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from types import MappingProxyType
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes in bytes, times in seconds."""
+class Limits(msgspec.Struct, kw_only=True):
+    """Sizes in bytes, times in seconds.
+
+    All parts of one manager share one of these, and look into it when they need to know.  It becomes
+    another by :meth:`JobManager.limit <hoplite.manager.job_manager.JobManager.limit>` alone.
+    """
 
     max_running: int = 8
     max_config_bytes: int = 1 << 20
@@ -39,3 +43,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Reservations that one user may have waiting, but for administrators; None: any number."""
     local_nodes: tuple[str, ...] = ("*",)
     """Nodes that are this machine, beside its host name and ``localhost``; ``*``: all."""
+
+    def become(self, other: Limits) -> None:
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(other, name))

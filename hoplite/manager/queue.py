@@ -16,6 +16,11 @@ class Places:
         self._holding: set[int] = set()
         self._lock = threading.Lock()
 
+    def become(self, places: int) -> None:
+        """So many from now on.  Who holds one keeps it."""
+        with self._lock:
+            self.places = places
+
     def take_at_once(self, job_id: int) -> bool:
         """A place for a job that has not waited; False if there is none or others came first."""
         with self._lock:

@@ -38,6 +38,7 @@ class Happening(StrEnum):
     RESOURCE_REMOVED = "resource_removed"
     PROPERTY_ADDED = "property_added"
     PROPERTY_REMOVED = "property_removed"
+    SETTING_CHANGED = "setting_changed"
 
 
 OF_RESOURCES = frozenset(
@@ -51,8 +52,11 @@ OF_RESOURCES = frozenset(
 )
 """Happenings that concern no job.  Everybody may know of them, as of the resources themselves."""
 
+OF_ADMINISTRATION = frozenset({Happening.SETTING_CHANGED})
+"""Happenings that concern no job, and of which administrators alone may know."""
+
 NO_JOB = 0
-"""``job_id`` of an entry about resources; its ``uuid`` and ``owner`` are empty, its version 0."""
+"""``job_id`` of an entry about resources or administration; its ``uuid`` and ``owner`` are empty, its version 0."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -15,6 +15,8 @@ import platformdirs
 from msgspec import Meta
 
 from hoplite.model.caller import Visibility
+from hoplite.model.lifecycle import LIVE, State
+from hoplite.model.oar_state import OAR_STATES
 
 Size = Annotated[int, Meta(extra={"unit": "bytes"})]
 """Bytes, which may be written like ``16 MiB``."""
@@ -311,6 +313,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_limit: Annotated[
         int, Meta(description="Jobs on a page when the client does not say.", ge=1, le=1000)
     ] = 500
+    default_states: Annotated[
+        tuple[Annotated[str, Meta(pattern=f"^({'|'.join(OAR_STATES)})$")], ...],
+        Meta(
+            description="States of the jobs that GET /oarapi/jobs lists where the request does not "
+            "choose by state, date, array or ids.",
+            examples=["Running", "Terminated"],
+            extra={
+                "expected": f"a list of {', '.join(OAR_STATES)}",
+                "default": "the states of jobs that have not ended",
+            },
+        ),
+    ] = tuple(state.value for state in State if state in LIVE)
     log_format: Annotated[
         Literal["text", "json"], Meta(description="Form of the server's own log, on stderr.")
     ] = "text"

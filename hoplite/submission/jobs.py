@@ -23,7 +23,7 @@ from hoplite.submission.admission import Admitted, admit
 from hoplite.submission.around import Around
 from hoplite.submission.commands import (
     Command,
-    check_scripts,
+    check_array,
     check_what_runs,
     checked_size,
     command_of,
@@ -157,13 +157,24 @@ def _jobs(options: Options, batch: Batch, around: Around) -> list[NewJob]:
     size = checked_size(options.array, around.max_array)
     lines = parameters_of(options, around)
     command = command_of(options, around.home)
-    check_scripts(batch.script, size if lines is None else len(lines))
+    config = msgspec.Raw(msgspec.json.encode(options.config or {}))
+    _check_array(batch, command, config, size if lines is None else len(lines))
     if command is None:
-        config = msgspec.Raw(msgspec.json.encode(options.config or {}))
         return [NewJob(plugin=options.plugin or "", config=config, run=True, batch=batch)] * size
     if lines is None:
         return [_shell_job(command, batch)] * size
     return [_shell_job(command.with_parameters(line), batch) for line in lines]
+
+
+def _check_array(batch: Batch, command: Command | None, config: msgspec.Raw, jobs: int) -> None:
+    text = "".join(command or ())
+    sizes = {
+        "resource": len(msgspec.json.encode(msgspec.structs.replace(batch, script=None))),
+        "script": len((batch.script or "").encode("utf-8", "surrogatepass")),
+        "command": len(text.encode("utf-8", "surrogatepass")),
+        "config": len(config),
+    }
+    check_array(max(sizes, key=lambda name: sizes[name]), sum(sizes.values()), jobs)
 
 
 def _shell_job(command: Command, batch: Batch) -> NewJob:

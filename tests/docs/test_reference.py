@@ -13,7 +13,7 @@ from hoplite.api.endpoint import Operation
 from hoplite.api.metrics import Metrics
 from hoplite.cli.server import server
 from hoplite.model.lifecycle import Outcome
-from hoplite.model.timeline import OF_RESOURCES, Happening
+from hoplite.model.timeline import OF_ADMINISTRATION, OF_RESOURCES, Happening
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPERATIONS = [operation for routes in HOPLITE_ROUTES for operation in routes.operations]
@@ -74,7 +74,8 @@ def test_every_outcome_is_explained(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("happening", Happening)
 def test_every_event_is_named(happening: Happening) -> None:
-    route = "GET /events" if happening in OF_RESOURCES else "GET /jobs/(ref)/events"
+    of_no_job = OF_RESOURCES | OF_ADMINISTRATION
+    route = "GET /events" if happening in of_no_job else "GET /jobs/(ref)/events"
     assert re.search(rf"\b{happening.value}\b", described()[route])
 
 

@@ -3,19 +3,28 @@ meet."""
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from hoplite.exceptions import HopliteError, StorageFullError, StorageUnavailableError
+from hoplite.exceptions import (
+    HopliteError,
+    JobDoesNotExistError,
+    StorageFullError,
+    StorageUnavailableError,
+)
 from hoplite.journal.protocol import Change, Happened, JobCreated
 from hoplite.manager import batch_queue
+from hoplite.manager.live import LiveJob
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
-from hoplite.model.timeline import Happening
+from hoplite.model.timeline import Entry, Happening
 from tests.manager.batch_world import ADMIN, ME, BatchWorld, eventually
 from tests.manager.scripted import an_end
 
@@ -66,6 +75,60 @@ def in_another_thread(do: Callable[[], object]) -> None:
     thread = threading.Thread(target=do)
     thread.start()
     thread.join()
+
+
+def before_creation(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]
+) -> None:
+    """Have ``do`` called when all is looked at and a job is about to be written."""
+    create = world.manager.table.create
+
+    def hooked(job: Job, entries: Iterable[Entry], *more: Change) -> LiveJob:
+        do()
+        return create(job, entries, *more)
+
+    monkeypatch.setattr(world.manager.table, "create", hooked)
+
+
+def test_of_two_who_resubmit_a_job_at_once_one_makes_its_successor(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.submit()
+    world.begin(job_id)
+    world.end(job_id)
+    both = threading.Barrier(2)
+
+    def meet() -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+
+    before_creation(world, monkeypatch, meet)
+    resubmit = functools.partial(world.manager.batch.resubmit, ME, str(job_id))
+    with ThreadPoolExecutor(2) as threads:
+        made = [each.result() for each in [threads.submit(resubmit), threads.submit(resubmit)]]
+    entries = world.manager.table.journal.entries(after=0, job_id=job_id, limit=100)
+    assert [each.what for each in entries].count(Happening.RESUBMITTED) == 1
+    assert world.job(job_id).granted.resubmitted_as == min(job.id for job in made)
+
+
+def test_a_job_is_not_forgotten_while_it_is_resubmitted(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.submit()
+    world.begin(job_id)
+    world.end(job_id)
+    forgetting = threading.Thread(target=lambda: world.manager.forget(ME, str(job_id)))
+
+    def begin_to_forget() -> None:
+        forgetting.start()
+        forgetting.join(0.2)
+
+    before_creation(world, monkeypatch, begin_to_forget)
+    successor = world.manager.batch.resubmit(ME, str(job_id))
+    forgetting.join()
+    with pytest.raises(JobDoesNotExistError):
+        world.job(job_id)
+    assert world.state(successor.id) is State.LAUNCHING
 
 
 def test_a_plan_made_anew_knows_a_reservation_that_is_just_being_written(

@@ -57,6 +57,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "keep_log_bytes": ("1.5GiB", 3 * 512 * 1024**2),
     "idempotency_hours": ("1", 1.0),
     "page_limit": ("1000", 1000),
+    "default_states": ("Running,Terminated", ("Running", "Terminated")),
     "log_format": ("json", "json"),
     "log_level": ("warning", "warning"),
 }
@@ -130,6 +131,24 @@ def test_the_file_is_named_by_option_then_by_variable_then_it_is_the_users(
     assert load({}, {}).port == 1
     assert load({}, environ).port == 2
     assert load({}, environ, by_option).port == 3
+
+
+def test_the_file_of_the_data_directory_comes_before_defaults_only(tmp_path: Path) -> None:
+    own, named = tmp_path / "config.toml", tmp_path / "s.toml"
+    options = {"data_dir": tmp_path}
+    assert read(options, {}).config_file is None
+    assert read(options, {}).changes_file == own
+    own.write_text("port = 1\nthreads = 2\nmax_streams = 3\n")
+    named.write_text("port = 100\n")
+    assert read(options, {}).config_file == own
+    found = read(options, {"HOPLITE_THREADS": "20"}, named)
+    settings = found.settings
+    assert (settings.port, settings.threads, settings.max_streams) == (100, 20, 3)
+    assert found.origins["max_streams"] == str(own)
+    assert (found.config_file, found.changes_file) == (named, named)
+    own.write_text('data_dir = "elsewhere"\n')
+    with pytest.raises(SettingError, match="found by it"):
+        read(options, {})
 
 
 def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:

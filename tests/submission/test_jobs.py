@@ -194,6 +194,23 @@ def test_notices_are_kept_as_they_are(notice: str) -> None:
     assert batch(command="x", notify=notice).notify == notice
 
 
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"command": "#" * 100_000, "array": 1000}, "command"),
+        ({"command": "#" * 100_000, "param_file": "1\n" * 1000}, "command"),
+        ({"plugin": "p", "config": {"x": "y" * 100_000}, "array": 1000}, "config"),
+        ({"command": "x", "resource": ["/core=1"] * 1000, "array": 1000}, "resource"),
+    ],
+)
+def test_what_an_array_keeps_for_each_job_is_bounded(options: dict[str, Any], field: str) -> None:
+    roomy = msgspec.structs.replace(AROUND, max_array=10_000)
+    with pytest.raises(InvalidFieldError, match="for each of 1000 jobs are too much") as refused:
+        read_submission(options, roomy)
+    assert refused.value.field == field
+    assert len(read_submission({**options, "array": 1, "param_file": None}, roomy).jobs) == 1
+
+
 def test_an_array_of_large_scripts_is_refused() -> None:
     roomy = msgspec.structs.replace(AROUND, max_script_bytes=1 << 20)
     with pytest.raises(HopliteError, match="for each of 100 jobs"):
