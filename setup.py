@@ -7,6 +7,7 @@ from setuptools import find_namespace_packages, setup
 VERSION = "26.0.0.dev0"
 
 TEST = [
+    "axe-core-python>=0.1",
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
@@ -17,6 +18,7 @@ TEST = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "schemathesis>=4",
+    "selenium>=4.20",
     # Packages that the tests install are built without the network.
     "setuptools>=68",
     "sybil>=8",
