@@ -75,7 +75,10 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
+        "console_scripts": [
+            "hoplite-client = hoplite.cli.client:main",
+            "hoplite-server = hoplite.cli.server:main",
+        ],
         "hoplite.jobs": [
             f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
