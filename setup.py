@@ -76,6 +76,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "hoplite-auto-start = hoplite.cli.auto_start:main",
             "hoplite-client = hoplite.cli.client:main",
             "hoplite-server = hoplite.cli.server:main",
         ],
