@@ -40,13 +40,13 @@ _OPTIONS = (
         help="What it needs, like /nodes=1/core=2,walltime=1:0:0.  May be repeated: one of them.",
     ),
     click.option("--walltime", type=int, metavar="SECONDS", help="Where the request has none."),
-    click.option("--queue", metavar="NAME"),
+    click.option("--queue", metavar="NAME", help="Where it waits for resources."),
     click.option(
         "--type", "types", multiple=True, metavar="TYPE", help="Like besteffort.  May be repeated."
     ),
     click.option("--properties", metavar="FILTER", help="Of resources, like 'mem > 1000'."),
-    click.option("--job-name", metavar="TEXT"),
-    click.option("--project", metavar="NAME"),
+    click.option("--job-name", metavar="TEXT", help="A name of your own for it."),
+    click.option("--project", metavar="NAME", help="What it is for."),
     click.option(
         "--after", type=int, multiple=True, metavar="ID", help="Wait for the end of that job."
     ),

@@ -18,7 +18,13 @@ from hoplite.cli.client_commands.output import print_jobs, print_json
 @click.option("--owner", metavar="USER", help="Only jobs of this user.")
 @click.option("--since", metavar="TIME", help="Created then or later, like 2030-12-31T08:00:00Z.")
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N"
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="How many at most.",
 )
 @with_connection
 @click.pass_context
