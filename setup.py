@@ -7,6 +7,7 @@ from setuptools import find_namespace_packages, setup
 VERSION = "26.0.0.dev0"
 
 TEST = [
+    "axe-core-python>=0.1",
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
@@ -17,6 +18,7 @@ TEST = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "schemathesis>=4",
+    "selenium>=4.20",
     # Packages that the tests install are built without the network.
     "setuptools>=68",
     "sybil>=8",
@@ -26,6 +28,8 @@ TEST = [
 BUILT_IN = [
     "download_folder_from_ftp_job",
     "install_python_package_job",
+    "remote_enabler_job",
+    "remote_enabler_module_job",
     "shell_command",
     "uninstall_python_package_job",
 ]
@@ -40,11 +44,12 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_namespace_packages(include=["hoplite", "hoplite.*"], exclude=["*.__pycache__"]),
-    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico"]},
+    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico", "*.star"]},
     include_package_data=False,
     install_requires=[
         "argon2-cffi>=23.1",
         "click>=8.1",
+        "cloudpickle>=3",
         "flask>=3.0",
         "msgspec>=0.19",
         "platformdirs>=4",
@@ -53,7 +58,9 @@ setup(
         "pyyaml>=6",
         "requests>=2.32",
         "rich>=13.7",
+        "starlark-pyo3>=2026.1",
         "structlog>=24.1",
+        "tomlkit>=0.13",
         "waitress>=3.0.1",
     ],
     extras_require={
@@ -83,6 +90,7 @@ setup(
         "hoplite.jobs": [
             f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],
+        "pytest11": ["hoplite = hoplite.testing.pytest_plugin"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

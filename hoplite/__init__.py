@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         remote_install_python_package,
         remote_uninstall_python_package,
     )
+    from hoplite.remote_enabler.decoration import remotify
 
     __version__: str
 
@@ -18,6 +19,7 @@ __all__ = [
     "is_hoplite_available",
     "remote_install_python_package",
     "remote_uninstall_python_package",
+    "remotify",
     "wait_for_hoplite",
 ]
 
@@ -28,6 +30,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "__version__":
         return _version()
+    if name == "remotify":
+        from hoplite.remote_enabler.decoration import remotify
+
+        return remotify
     from hoplite import public_api
 
     return getattr(public_api, name)

@@ -10,6 +10,8 @@ from hoplite.exceptions import StorageUnavailableError
 JOURNAL_FILE = "journal.db"
 ACCOUNTS_FILE = "accounts.db"
 LOCK_FILE = "lock"
+CONFIG_FILE = "config.toml"
+"""What a server without a settings file of its own was told while it ran."""
 
 
 def allowed_mode() -> int:

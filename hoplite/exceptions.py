@@ -11,6 +11,7 @@
     │   └── ReservationRefusedError      400
     ├── NotAuthenticatedError            401
     ├── NotAuthorizedError               403
+    │   ├── AdmissionRuleFailedError     403
     │   ├── WrongApiKeyError             403
     │   └── ForeignOriginError           403
     ├── JobAlreadyStartedError           403
@@ -20,12 +21,15 @@
     ├── NotFoundError                    404
     │   ├── JobDoesNotExistError         404
     │   │   └── JobPluginDoesNotExistError 404
-    │   └── ResourceDoesNotExistError    404
+    │   ├── ResourceDoesNotExistError    404
+    │   ├── RuleDoesNotExistError        404
+    │   └── ResultDoesNotExistError      404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
     ├── RequestTimedOutError             408
     ├── JobNotEndedError                 409
     ├── WrongJobStateError               409
+    ├── SettingNotChangedError           409
     ├── LogRemovedError                  410
     ├── TooLargeError                    413
     ├── UnsupportedMediaTypeError        415
@@ -39,6 +43,8 @@
     ├── StorageFullError                 507
     ├── SettingError                     the server does not start
     ├── JobPluginLoadError               raised in the job's process
+    ├── RemoteCallError                  raised by remotify, on both sides
+    │   └── VersionMismatchError         raised by remotify, on both sides
     ├── JobFailedError                   raised by clients
     │   └── JobKilledError               raised by clients
     ├── TimeoutError                     raised by clients
@@ -138,6 +144,13 @@ class NotAuthorizedError(HopliteError):
         super().__init__(message, field=field)
 
 
+class AdmissionRuleFailedError(NotAuthorizedError):
+    """An admission rule could not be run to its end, so the job is refused; the message names the
+    rule."""
+
+    code = "admission-rule-failed"
+
+
 class WrongApiKeyError(NotAuthorizedError):
     """The ``api_key`` is missing or is not the key of this job."""
 
@@ -224,6 +237,18 @@ class ResourceDoesNotExistError(NotFoundError):
     code = "resource-does-not-exist"
 
 
+class RuleDoesNotExistError(NotFoundError):
+    """No admission rule has this id."""
+
+    code = "rule-does-not-exist"
+
+
+class ResultDoesNotExistError(NotFoundError):
+    """The job has left no result file."""
+
+    code = "result-does-not-exist"
+
+
 class MethodNotAllowedError(HopliteError):
     """The address exists; the method does not apply to it."""
 
@@ -256,6 +281,13 @@ class WrongJobStateError(HopliteError):
     """What was asked for cannot be done to a job in its state; the message names both."""
 
     code = "wrong-job-state"
+    http_status = 409
+
+
+class SettingNotChangedError(HopliteError):
+    """A setting cannot be changed in this server, or not now; the message says why."""
+
+    code = "setting-not-changed"
     http_status = 409
 
 
@@ -439,6 +471,18 @@ class JobPluginLoadError(HopliteError):
     """The plugin's module cannot be imported, or has no ``run``."""
 
     code = "job-plugin-load"
+
+
+class RemoteCallError(HopliteError):
+    """A call by remotify cannot be made, or what it returned cannot come back."""
+
+    code = "remote-call"
+
+
+class VersionMismatchError(RemoteCallError):
+    """The two sides of a call by remotify have different versions; the message names both."""
+
+    code = "version-mismatch"
 
 
 class TimeoutError(HopliteError):  # noqa: A001 - the name that programs for Hoplite 15 import

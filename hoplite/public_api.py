@@ -13,6 +13,7 @@ from hoplite.client.pip import (
     remote_install_python_package,
     remote_uninstall_python_package,
 )
+from hoplite.remote_enabler.decoration import remotify
 
 __all__ = [
     "install_python_package",
@@ -40,6 +41,7 @@ def uninstall_python_package(package: str) -> str:
     return _pip(["uninstall", "--yes", "--", package])
 
 
+@remotify(__name__)
 def run_cmd_command(*args: Any, **kwargs: Any) -> tuple[bytes, bytes, int]:
     """Run a command here, with the arguments of ``subprocess.Popen``; its standard output, its
     standard error and its exit code."""

@@ -13,7 +13,6 @@ from hoplite.settings import Settings
 
 def set_up_logging(settings: Settings) -> None:
     """Text for people or JSON for machines; the libraries' logs go the same way."""
-    level = logging.DEBUG if settings.debug else getattr(logging, settings.log_level.upper())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -43,8 +42,14 @@ def set_up_logging(settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    set_level(settings)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def set_level(settings: Settings) -> None:
+    """What is less than the settings' ``log_level`` is not logged; with ``debug`` everything is."""
+    named = getattr(logging, settings.log_level.upper())
+    logging.getLogger().setLevel(logging.DEBUG if settings.debug else named)
 
 
 def _rendered(settings: Settings) -> list[Any]:

@@ -48,7 +48,7 @@ class ForeignServerApp:
 
 @functools.cache
 def _app() -> ForeignServerApp:
-    from hoplite.api import create_app
-    from hoplite.settings import load
+    from hoplite.api.factory import app_of
+    from hoplite.settings import read
 
-    return ForeignServerApp(create_app(settings=load()))
+    return ForeignServerApp(app_of(read()))

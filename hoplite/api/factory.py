@@ -28,7 +28,8 @@ from hoplite.manager.lock import DataDirLock
 from hoplite.model.job import Job
 from hoplite.plugins.source import EntryPointSource
 from hoplite.server_log import log_through_logging
-from hoplite.settings import Settings
+from hoplite.settings import Loaded, Settings
+from hoplite.settings.configuration import Configuration
 
 ADDRESS_FILE = "server.url"
 
@@ -36,8 +37,9 @@ ADDRESS_FILE = "server.url"
 class Hoplite:
     """One running server without its HTTP server.  ``app.extensions["hoplite"]`` is one."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        settings = self.settings
         self.lock = DataDirLock(settings.data_dir)
         self.lock.acquire()
         with ExitStack() as undo:
@@ -51,10 +53,16 @@ class Hoplite:
         self._files = service.files
         self._reports = ReportListener(self.app, max_body_bytes=settings.max_body_bytes)
         self._closed = False
+        configuration.subscribe(lambda settings: self.manager.limit(limits_of(settings)))
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force now."""
+        return self.configuration.settings
 
     def _service(self) -> Service:
         return Service(
-            self.settings,
+            self.configuration,
             self.manager,
             authenticators(self.settings, _accounts(self.settings)),
             OriginPolicy.of(self.settings),
@@ -128,6 +136,7 @@ def limits_of(settings: Settings) -> Limits:
         max_running=settings.max_running,
         max_config_bytes=settings.max_config_bytes,
         max_status_bytes=settings.max_status_bytes,
+        max_result_bytes=settings.max_result_bytes,
         kill_grace_s=settings.kill_grace,
         status_retry_s=settings.status_retry,
         keep_age_s=settings.keep_days * 86400,
@@ -143,6 +152,8 @@ def limits_of(settings: Settings) -> Limits:
         users_may_delay_jobs=settings.users_may_delay_jobs,
         max_array=settings.max_array,
         max_reservations=settings.max_reservations,
+        admission_time_s=settings.admission_time,
+        admission_memory_bytes=settings.admission_memory,
         local_nodes=settings.local_nodes,
     )
 
@@ -179,8 +190,21 @@ def create_app(
         if data_dir is None:
             temporary = Path(tempfile.mkdtemp(prefix="hoplite-"))
         settings = Settings(group=group_name, data_dir=Path(data_dir or temporary or "."))
-    prepare(settings.data_dir)
-    hoplite = _Temporary(settings, temporary) if temporary else Hoplite(settings)
+    return _opened(Configuration(settings), temporary)
+
+
+def app_of(loaded: Loaded) -> Flask:
+    """The Flask app of a server with settings of its own, which can be changed while it runs.
+
+    Raises as :func:`create_app` does, and :class:`~hoplite.exceptions.SettingError`.
+    """
+    log_through_logging()
+    return _opened(Configuration.of(loaded))
+
+
+def _opened(configuration: Configuration, temporary: Path | None = None) -> Flask:
+    prepare(configuration.settings.data_dir)
+    hoplite = _Temporary(configuration, temporary) if temporary else Hoplite(configuration)
     hoplite.report_to_listener()
     hoplite.open()
     atexit.register(hoplite.close)
@@ -190,8 +214,8 @@ def create_app(
 class _Temporary(Hoplite):
     """A server whose data directory ends with it, and its jobs with that."""
 
-    def __init__(self, settings: Settings, directory: Path) -> None:
-        super().__init__(settings)
+    def __init__(self, configuration: Configuration, directory: Path) -> None:
+        super().__init__(configuration)
         self._directory = directory
 
     def close(self, *, stop_jobs: bool | None = None) -> None:

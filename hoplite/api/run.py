@@ -12,8 +12,9 @@ from flask import Flask
 from hoplite.api.factory import Hoplite
 from hoplite.api.serving import serve
 from hoplite.data_directory import allowed_mode, prepare
-from hoplite.server_log import set_up_logging
-from hoplite.settings import Settings
+from hoplite.server_log import set_level, set_up_logging
+from hoplite.settings import Loaded, Settings
+from hoplite.settings.configuration import Configuration
 
 log = structlog.get_logger("hoplite")
 
@@ -24,16 +25,17 @@ _AUTH_WORDS = {
 }
 
 
-def run(settings: Settings) -> None:
+def run(loaded: Loaded) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises :class:`~hoplite.exceptions.SettingError` if the address cannot be had, and
     :class:`~hoplite.exceptions.StorageUnavailableError` if the data directory cannot.
     """
+    settings = loaded.settings
     set_up_logging(settings)
     prepare(settings.data_dir)
     _warn_of_open_directory(settings)
-    server = _Server(settings)
+    server = _Server(loaded)
     serve(server.load, settings, on_listening=server.announce, on_stop=server.stop_taking_work)
     server.close()
 
@@ -50,12 +52,15 @@ def _warn_of_open_directory(settings: Settings) -> None:
 class _Server:
     """One server, in the process that answers requests (with granian, a worker)."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
         self._hoplite: Hoplite | None = None
 
     def load(self) -> Flask:
-        hoplite = Hoplite(self._settings)
+        configuration = Configuration.of(self._loaded)
+        configuration.subscribe(set_level)
+        hoplite = Hoplite(configuration)
         if self._settings.http == "granian":
             hoplite.report_to_listener()
         hoplite.open()

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from hoplite.api.kept_answers import KeptAnswers
 from hoplite.api.metrics import Metrics
 from hoplite.exceptions import TooManyStreamsError
 from hoplite.files.files import Files
 from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Caller
 from hoplite.settings import Settings
+from hoplite.settings.configuration import Configuration
 
 Environ = Mapping[str, Any]
 
@@ -66,16 +68,22 @@ class Service:
 
     def __init__(
         self,
-        settings: Settings,
+        configuration: Configuration,
         manager: JobManager,
         identify: Identify,
         check_origin: Callable[[Environ], None],
         metrics: Metrics,
     ) -> None:
-        self.settings = settings
+        self.configuration = configuration
         self.manager = manager
         self.authenticators = identify
         self.check_origin = check_origin
         self.metrics = metrics
-        self.streams = Streams(settings.max_streams)
-        self.files = Files(settings.media_roots)
+        self.streams = Streams(self.settings.max_streams)
+        self.kept_answers = KeptAnswers()
+        self.files = Files(self.settings.media_roots)
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force now."""
+        return self.configuration.settings

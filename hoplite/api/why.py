@@ -148,9 +148,6 @@ def _in_words(job: Job, wait: Wait) -> str:
             f"it needs resources of {', '.join(wait.elsewhere)}, and jobs run on this machine alone "
             "(setting local_nodes)"
         )
-    if wait.elsewhere:
-        nodes = ", ".join(wait.elsewhere)
-        return f"its resources are on {nodes}, where nothing runs (setting local_nodes)"
     return _WORDS[wait.reason].format(jobs=_jobs(wait.jobs) or "other jobs")
 
 

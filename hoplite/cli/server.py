@@ -13,7 +13,7 @@ from hoplite.cli.server_commands.token import token
 from hoplite.cli.server_commands.user import user
 from hoplite.cli.setting_options import checked, remember, setting_options
 from hoplite.cli.version import version_option
-from hoplite.settings.fields import Settings
+from hoplite.settings.sources import Loaded
 
 
 @click.group(
@@ -38,11 +38,11 @@ def server(ctx: click.Context, /, **given: Any) -> None:
         remember(invocation, given)
 
 
-def serve(settings: Settings) -> None:
+def serve(loaded: Loaded) -> None:
     """Serve until told to stop."""
     from hoplite.api.run import run  # noqa: PLC0415 - Flask is slow to import for --help
 
-    run(settings)
+    run(loaded)
 
 
 for command in (check, settings, token, user):

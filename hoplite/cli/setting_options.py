@@ -10,7 +10,6 @@ import click
 from hoplite.cli.program import Invocation
 from hoplite.settings.contradictions import refuse_contradictions
 from hoplite.settings.described import Setting, by_name
-from hoplite.settings.fields import Settings
 from hoplite.settings.sources import Loaded, read
 
 _SHORT = {"port": "-p", "debug": "-d"}
@@ -52,11 +51,11 @@ def loaded(invocation: Invocation, given: dict[str, Any]) -> Loaded:
     return read(invocation.given, None, invocation.config_file)
 
 
-def checked(invocation: Invocation, given: dict[str, Any]) -> Settings:
+def checked(invocation: Invocation, given: dict[str, Any]) -> Loaded:
     """Like :func:`loaded`, and free of contradictions."""
-    settings = loaded(invocation, given).settings
-    refuse_contradictions(settings)
-    return settings
+    found = loaded(invocation, given)
+    refuse_contradictions(found.settings)
+    return found
 
 
 def remember(invocation: Invocation, given: dict[str, Any]) -> None:

@@ -105,6 +105,11 @@ class RemoteJob:
         self._connection.close()
 
     @property
+    def where(self) -> str:
+        """The address of the server, in a form that leads there."""
+        return str(self._connection.address)
+
+    @property
     def _path(self) -> str:
         return f"/jobs/{self.uuid}"
 
@@ -228,6 +233,21 @@ class RemoteJob:
         query = {"stream": stream} | ({} if tail is None else {"tail": str(tail)})
         answer = self._connection.ask("GET", f"{self._path}/log", params=query)
         return answer.content.decode(errors="replace")
+
+    def result(self) -> bytes:
+        """The result file that it left by ``status.write_result``.
+
+        Raises :class:`~hoplite.exceptions.ResultDoesNotExistError` if it left none,
+        :class:`~hoplite.exceptions.JobNotEndedError` before its end, and
+        :class:`~hoplite.exceptions.LogRemovedError` if a retention rule removed it.
+        """
+        return self._connection.ask("GET", f"{self._path}/result").content
+
+    def put_input(self, data: bytes) -> None:
+        """Give it a file, which it reads by ``status.read_input``: for what its config is too small
+        for.  Raises :class:`~hoplite.exceptions.JobAlreadyStartedError` once it was started."""
+        headers = {"Content-Type": "application/octet-stream"}
+        self._connection.ask("PUT", f"{self._path}/input", data=data, headers=headers)
 
     def follow_log(self, stream: Literal["stdout", "stderr"] = "stdout") -> Iterator[str]:
         """What it prints, in pieces as they come, from the beginning until it has ended."""

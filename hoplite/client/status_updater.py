@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hoplite.client.answers import refusal
-from hoplite.exceptions import ConnectionError, HopliteError
+from hoplite.exceptions import ConnectionError, HopliteError, TooLargeError
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -23,6 +23,14 @@ _LONGEST_PAUSE_S = 2.0
 
 _Parts = dict[str, str]
 """A status with the JSON text of each value."""
+
+
+class JobFileNames(NamedTuple):
+    """Where a job finds what it was given, and leaves its result."""
+
+    input: str | None = None
+    result: str | None = None
+    max_result_bytes: int = 0
 
 
 class StatusUpdater:
@@ -42,6 +50,7 @@ class StatusUpdater:
         retry_s: float = 600,
         address_file: str | os.PathLike[str] | None = None,
         timeout_s: float = 30,
+        files: JobFileNames | None = None,
     ) -> None:
         self.addr = addr
         self.uuid = uuid
@@ -49,6 +58,7 @@ class StatusUpdater:
         self._retry_s = retry_s
         self._address_file = address_file
         self._timeout_s = timeout_s
+        self._files = files or JobFileNames()
         self._parts: _Parts = {}
         self._acknowledged = True
         self._sending = threading.RLock()
@@ -99,6 +109,31 @@ class StatusUpdater:
     def progress(self, done: float, total: float, text: str = "") -> None:
         """Say how far the job is: ``done`` of ``total``, and in words."""
         self.update({"progress": {"done": done, "total": total, "text": text}})
+
+    def write_result(self, data: bytes) -> None:
+        """Leave ``data`` as the job's result file, for ``GET /jobs/<uuid>/result``: whole, or not at
+        all; what was left before is replaced.
+
+        Raises :class:`~hoplite.exceptions.TooLargeError` over the server's ``max_result_bytes``, and
+        OSError if it cannot be written.
+        """
+        if self._files.result is None:
+            raise RuntimeError("a result file can be left only where a server runs the job")
+        if len(data) > self._files.max_result_bytes:
+            raise TooLargeError(
+                f"the result has {len(data)} bytes; the setting max_result_bytes allows "
+                f"{self._files.max_result_bytes}"
+            )
+        _write_whole(self._files.result, data)
+
+    def read_input(self) -> bytes:
+        """The file that was put at ``/jobs/<uuid>/input`` before the job was started.
+
+        Raises FileNotFoundError if none was.
+        """
+        if self._files.input is None:
+            raise FileNotFoundError("no file was put at the job's input")
+        return Path(self._files.input).read_bytes()
 
     def close(self) -> None:
         """Close the connection; the next update opens another."""
@@ -176,6 +211,8 @@ class MockStatusUpdater:
         self.uuid = uuid
         self.api_key = api_key
         self.status: dict[str, Any] = {}
+        self.input = b""
+        self.result: bytes | None = None
 
     def update(self, status: Mapping[str, Any]) -> None:
         """Merge and print."""
@@ -189,6 +226,38 @@ class MockStatusUpdater:
     def progress(self, done: float, total: float, text: str = "") -> None:
         """As :meth:`StatusUpdater.progress`."""
         self.update({"progress": {"done": done, "total": total, "text": text}})
+
+    def write_result(self, data: bytes) -> None:
+        """Keep it as ``result``."""
+        self.result = bytes(data)
+
+    def read_input(self) -> bytes:
+        """``input``, to be set before."""
+        return self.input
+
+
+def _write_whole(path: str, data: bytes) -> None:
+    fresh = f"{path}.new"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(fresh).replace(path)
+        _sync_directory(os.path.dirname(path))  # noqa: PTH120 - a string
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise
+
+
+def _sync_directory(path: str) -> None:
+    """A file is there after a power failure only if its directory was written too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _as_json(status: Mapping[str, Any]) -> _Parts:

@@ -16,6 +16,11 @@ import msgspec
 
 from hoplite.model.fault import Fault
 
+INPUT_FILE = "input"
+"""What was put for a job before its start, below the job's directory."""
+RESULT_FILE = "work/.hoplite-result"
+"""What a job leaves by ``status.write_result``."""
+
 
 class Verb(StrEnum):
     """What an engine may be able to do beside launching; the rest is refused by name."""
@@ -65,6 +70,11 @@ class LaunchSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Texts by names, which the job's account finds below the job's directory."""
     programs: dict[str, str] = {}
     """The same, for texts that the account is to run; nobody else can read them."""
+    input_file: str | None = None
+    """What the job reads by ``status.read_input``."""
+    result_file: str | None = None
+    """Where ``status.write_result`` leaves what it is given, of up to ``max_result_bytes``."""
+    max_result_bytes: int = 0
     stdout: str | None = None
     """A file that standard output is appended to, opened by the job's account in its working
     directory; None: ``stdout`` in the job's directory."""
@@ -168,7 +178,14 @@ class Executor(Protocol):
         ...
 
     def directory(self, job_id: int) -> Path:
-        """Where the job's ``stdout`` and ``stderr`` files are."""
+        """Where the job's ``stdout`` and ``stderr`` files are, and ``work``, in which its account may
+        write."""
+        ...
+
+    def put_input(self, job_id: int, pieces: Iterable[bytes]) -> None:
+        """Keep these bytes as ``INPUT_FILE`` of a job that was not launched yet, readable for its
+        account, in place of what was there.  There are all of them when this returns, also after
+        a crash; or none, if it raises StorageFullError or StorageUnavailableError."""
         ...
 
     def forget(self, job_ids: Iterable[int]) -> None:

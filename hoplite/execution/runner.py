@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from hoplite.client.status_updater import StatusUpdater
+from hoplite.client.status_updater import JobFileNames, StatusUpdater
 from hoplite.exceptions import JobPluginLoadError
 from hoplite.execution.exception_record import exception_record
 from hoplite.execution.protocol import LaunchSpec, Report
@@ -48,6 +48,7 @@ def run_job(spec: LaunchSpec, report_fd: int, steps: Sequence[Step]) -> NoReturn
         spec.api_key,
         retry_s=spec.status_retry_s,
         address_file=spec.server_url_file,
+        files=JobFileNames(spec.input_file, spec.result_file, spec.max_result_bytes),
     )
     file, pid = _file_behind(report_fd), os.getpid()
     code, failure, fault = _outcome(spec, status, steps)

@@ -18,15 +18,16 @@ from hoplite.exceptions import (
     WrongJobStateError,
 )
 from hoplite.journal.protocol import Change, JobChanged
+from hoplite.manager.admission import Admission, Admitted
 from hoplite.manager.batch_checks import Checks
-from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
 from hoplite.manager.requests import NewJob
 from hoplite.manager.successors import again, births
-from hoplite.model.batch import Batch, Granted
+from hoplite.model.batch import Batch
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event, State
@@ -50,42 +51,48 @@ class BatchCommands:
     :class:`~hoplite.exceptions.WrongJobStateError` where its state does not allow it.
     """
 
-    def __init__(self, table: JobTable, queue: BatchQueue, limits: Limits) -> None:
+    def __init__(
+        self, table: JobTable, queue: BatchQueue, limits: Limits, admission: Admission
+    ) -> None:
         self._table = table
         self._queue = queue
         self._limits = limits
-        self._checks = Checks(table, queue.plan, limits)
+        self._admission = admission
+        self._checks = Checks(table, queue.plan.feasibility, limits)
         self._reserving = threading.Lock()
         """Between counting somebody's reservations and making another."""
 
     def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
-        """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
-        for the first job's id and time is kept in the same write.
+        """New jobs with consecutive ids, all or none, as the admission rules want them; several are
+        an array.  What ``also`` gives for the first job's id and time is kept in the same write.
 
         Raises :class:`~hoplite.exceptions.InvalidFieldError`,
         :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
         self._checks.count(jobs)
+        admitted = self._admission.admit(caller, jobs)
+        jobs = admitted.jobs
         reserves = any(new.batch and new.batch.starts_at is not None for new in jobs)
         with self._reserving if reserves else nullcontext():
             for new in {_asked(new.batch): new for new in jobs}.values():
                 self._checks.job(caller, new)
             ids, now = self._table.next_births(len(jobs))
-            return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
+            made = self._new_jobs(caller, jobs, ids, now)
+            return self._keep(caller, made, also(ids[0], now), admitted.said)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
-        """Where the job would be placed if it were created now; None: it cannot be told.  Raises
-        as :meth:`create` does, and keeps nothing."""
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """What the admission rules would make of the jobs, and where the first of them would be
+        placed if they were created now; None: it cannot be told.  Raises as :meth:`create` does,
+        and keeps nothing."""
+        admitted = self._admission.admit(caller, jobs)
+        new = admitted.jobs[0]
         self._checks.job(caller, new)
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return found
-
-    def resource_ids(self, placement: Placement) -> tuple[int, ...]:
-        return self._queue.plan.ids(placement)
+        return admitted, found
 
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
@@ -197,34 +204,49 @@ class BatchCommands:
         walltimes = self._queue.walltimes
         return walltimes.may_force(caller), walltimes.may_delay_others(caller)
 
-    def resubmit(self, caller: Caller, ref: str) -> Job:
+    def resubmit(self, caller: Caller, ref: str, also: Also | None = None) -> Job:
         """A new job that asks for the same as one that has ended.  Jobs that wait and were to come
-        after the old one come after the new one, the first time that it is resubmitted."""
-        job = self._table.get(ref)
-        _check_owner(caller, job)
-        if job.batch is None or not job.ended:
-            raise WrongJobStateError(
-                f"job {job.id} cannot be resubmitted: "
-                + ("it asks for no resources" if job.batch is None else f"it is {job.state.value}")
-                + "; only a job with a resource request that has ended can be"
-            )
-        job_id, now = self._table.next_birth()
-        new = again(job, job_id, now)
-        entries = births(new, caller.name)
-        more: list[Change] = []
-        if job.granted.resubmitted_as is None:
-            # Those that wait for the old job wait for the new one.
-            granted = msgspec.structs.replace(job.granted, resubmitted_as=new.id)
-            old = msgspec.structs.replace(job, granted=granted, version=job.version + 1)
-            more.append(JobChanged(old))
-            entries.append(entry(old, Happening.RESUBMITTED, caller.name, now, {"as": new.id}))
-        self._table.create(new, entries, *more)
+        after the old one come after the new one, the first time that it is resubmitted.  ``also``
+        is as in :meth:`create`."""
+        with self._table.past:
+            job = self._table.get(ref)
+            _check_owner(caller, job)
+            if job.batch is None or not job.ended:
+                raise WrongJobStateError(
+                    f"job {job.id} cannot be resubmitted: "
+                    + (
+                        "it asks for no resources"
+                        if job.batch is None
+                        else f"it is {job.state.value}"
+                    )
+                    + "; only a job with a resource request that has ended can be"
+                )
+            new = again(job, *self._table.next_birth())
+            more = list(also(new.id, new.created_at)) if also is not None else []
+            self._keep_successor(caller, job, new, more)
         self._queue.changed(job.id, new.id)
         return self._table.get(new.id)
 
-    def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:
+    def _keep_successor(self, caller: Caller, old: Job, new: Job, more: list[Change]) -> None:
+        entries = births(new, caller.name)
+        if old.granted.resubmitted_as is None:
+            # Those that wait for the old job wait for the new one.
+            granted = msgspec.structs.replace(old.granted, resubmitted_as=new.id)
+            old = msgspec.structs.replace(old, granted=granted, version=old.version + 1)
+            more.append(JobChanged(old))
+            detail = {"as": new.id}
+            entries.append(entry(old, Happening.RESUBMITTED, caller.name, new.created_at, detail))
+        self._table.create(new, entries, *more)
+
+    def _keep(
+        self, caller: Caller, jobs: list[Job], more: Sequence[Change], said: Sequence[str]
+    ) -> list[Job]:
         reserved = [self._with_reservation(job) for job in jobs]
-        entries = [each for job in reserved for each in _first_entries(job, caller.name)]
+        entries = [
+            each
+            for job in reserved
+            for each in _first_entries(job, caller.name, said if job is reserved[0] else ())
+        ]
         try:
             self._table.create_together(reserved, entries, *more)
         except BaseException:
@@ -239,7 +261,7 @@ class BatchCommands:
         found = self._queue.plan.reserve(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return msgspec.structs.replace(job, granted=Granted(assigned=self._queue.plan.ids(found)))
+        return found
 
     def _new_jobs(
         self, caller: Caller, jobs: Sequence[NewJob], ids: Sequence[int], now: float
@@ -308,8 +330,8 @@ def _new_job(
     )
 
 
-def _first_entries(job: Job, who: str) -> list[Entry]:
-    entries = births(job, who)
+def _first_entries(job: Job, who: str, said: Sequence[str]) -> list[Entry]:
+    entries = births(job, who, said)
     return entries if job.state is State.WAITING else entries[:1]
 
 

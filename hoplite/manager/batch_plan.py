@@ -16,17 +16,15 @@ from threading import Lock, RLock
 import msgspec
 
 from hoplite.exceptions import JobDoesNotExistError
-from hoplite.manager.batch_demand import Demand, dependencies, succeeded
+from hoplite.manager.batch_demand import dependencies, succeeded
+from hoplite.manager.batch_turn import Place, Start, Turn
+from hoplite.manager.feasibility import Feasibility
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.resources import Resources
-from hoplite.manager.this_machine import LocalNodes
-from hoplite.model.batch import Batch
-from hoplite.model.batch_types import read_types
+from hoplite.model.batch import Granted
 from hoplite.model.job import Job
-from hoplite.model.latest_start import LatestStart, latest_start
 from hoplite.model.lifecycle import STARTED, State
-from hoplite.model.resource_set import ResourceTable
 from hoplite.scheduling.decisions import Decisions, Placement, Reason, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
@@ -37,38 +35,11 @@ _AT_A_TIME = 16
 _TOLERANCE_S = 0.001
 """Times are sums of floating-point numbers."""
 
+_SET_BACK_S = 1.0
+"""A clock that goes back by less stands still; one that goes back further was set."""
+
 WAITS = frozenset({State.WAITING, State.RESUMING})
 HOLDS_RESOURCES = STARTED - {State.SUSPENDED, State.RESUMING}
-
-
-class Start(msgspec.Struct, frozen=True):
-    """A job that the plan lets start now: ``assigned`` are resource ids."""
-
-    job_id: int
-    assigned: tuple[int, ...]
-    walltime_s: float
-    """Of the whole run, also of a job that goes on."""
-    alternative: int
-    held: HeldJob
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where and when a job is to start, and the ids of the resources."""
-
-    placement: Placement
-    resources: tuple[int, ...]
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """What is to be done now."""
-
-    starts: list[Start]
-    preemptions: dict[int, int]
-    """Besteffort jobs to be ended, and the job that each is ended for."""
-    impossible: list[int]
-    """Waiting jobs that can never start."""
-    stranded: dict[int, int]
-    """Jobs to be ended because a resource of theirs is Dead: which one."""
 
 
 class Plan:
@@ -89,14 +60,16 @@ class Plan:
         """Walltimes that were agreed to, and are not journalled yet."""
         self._starting: dict[int, Start] = {}
         """Let start, and not journalled yet."""
+        self._reserved: dict[int, Job] = {}
+        """Reservations that were granted, and are not journalled yet."""
         self._refused: set[int] = set()
         self._awaited: set[int] = set()
         """Jobs that others come after; some may be over."""
         self._stranded: dict[int, int] = {}
         self._stale = True
         self._untaken = True
-        self._local = LocalNodes(limits.local_nodes)
-        self._demand = self._new_demand()
+        self.feasibility = Feasibility(resources, limits)
+        self._demand = self.feasibility.new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
         self.on_planned: Callable[[float], None] = lambda _seconds: None
         """Told how long each look for what is to be done took."""
@@ -107,6 +80,11 @@ class Plan:
         """The resources are others, or it is not known what was kept: plan anew before the next
         answer.  Quick, and takes no lock."""
         self._stale = True
+
+    def limits_changed(self) -> None:
+        """Queues, the default walltime or the nodes of this machine are others."""
+        self.feasibility.limits_changed()
+        self.doubt()
 
     @property
     def waiting(self) -> int:
@@ -136,9 +114,15 @@ class Plan:
     def look(self, job_ids: Iterable[int]) -> None:
         """These jobs may have changed."""
         with self._in_turn():
-            if not self._stale:
+            try:
                 for job_id in job_ids:
-                    self._look(job_id)
+                    self._reserved.pop(job_id, None)
+                    if not self._stale:
+                        self._look(job_id)
+            except BaseException:
+                # Who is told once of an end that could not be read is not told again.
+                self._stale = True
+                raise
 
     def turn(self) -> Turn:
         """What is to be done now.  Each start must be followed by :meth:`settled`."""
@@ -189,8 +173,9 @@ class Plan:
         """Whether somebody waits for an answer.  The lock alone would not let him go first."""
         return self._wanted > 0
 
-    def reserve(self, job: Job) -> Placement | Refusal:
-        """Keep resources for a reservation that is about to be created."""
+    def reserve(self, job: Job) -> Job | Refusal:
+        """Keep resources for a reservation that is about to be created: the job with them.  Must be
+        followed by :meth:`look`."""
         with self._sound() as now:
             waiting = self._asked(job)
             refusal = self._scheduler.submit(waiting, now)
@@ -198,40 +183,18 @@ class Plan:
                 return refusal
             self._waiting[job.id] = waiting
             placement = self._scheduler.prediction(job.id)
-            return placement if placement is not None else Refusal(None)
+            assert placement is not None  # it was not refused
+            granted = Granted(assigned=self._demand.table.ids_of(placement.bits))
+            self._reserved[job.id] = reserved = msgspec.structs.replace(job, granted=granted)
+            return reserved
 
-    def probe(self, job: Job) -> Placement | Refusal | None:
+    def probe(self, job: Job) -> Place | Refusal | None:
         """Where a job would be placed if it were created now; nothing is changed."""
         with self._sound() as now:
-            return self._scheduler.probe(self._asked(job), now)
-
-    def ids(self, placement: Placement) -> tuple[int, ...]:
-        """The resources of a placement of this plan."""
-        return self._demand.table.ids_of(placement.bits)
-
-    def is_possible(self, batch: Batch) -> bool:
-        with self._sound():
-            return self._demand.is_possible(batch)
-
-    def latest_start(self, batch: Batch, walltime_s: float | None = None) -> LatestStart | None:
-        """Until when such a job can start, with that walltime or its shortest; None: at any time."""
-        if not batch.types:
-            return None
-        shortest_s = min(map(self._demand.walltime, batch.requests))
-        return latest_start(
-            read_types(batch.types), shortest_s if walltime_s is None else walltime_s
-        )
-
-    def elsewhere(self, batch: Batch) -> set[str]:
-        """The nodes, none of them this machine, without which such a job is impossible; empty if
-        they would not help."""
-        table = self._resources.table
-        strangers = {
-            one.network_address for one in table if not self._local.has(one.network_address)
-        }
-        if not strangers or not self._demand_over(table).is_possible(batch):
-            return set()
-        return strangers
+            found = self._scheduler.probe(self._asked(job), now)
+            if not isinstance(found, Placement):
+                return found
+            return Place(found, self._demand.table.ids_of(found.bits))
 
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a job; None: it has none, or does not wait."""
@@ -271,7 +234,8 @@ class Plan:
         job = self._find(job_id)
         if wait.reason is not Reason.IMPOSSIBLE or job is None or job.batch is None:
             return wait
-        return msgspec.structs.replace(wait, elsewhere=tuple(sorted(self.elsewhere(job.batch))))
+        elsewhere = self.feasibility.elsewhere(job.batch)
+        return msgspec.structs.replace(wait, elsewhere=tuple(sorted(elsewhere)))
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -281,6 +245,7 @@ class Plan:
         with self._counting:
             self._wanted -= 1
         try:
+            self._mind_the_clock()
             yield
         finally:
             self._lock.release()
@@ -303,11 +268,11 @@ class Plan:
         self._now = max(self._now, time.time())
         return self._now
 
-    def _new_demand(self) -> Demand:
-        return self._demand_over(self._local.of(self._resources.table))
-
-    def _demand_over(self, table: ResourceTable) -> Demand:
-        return Demand(table, self._limits.queues, self._limits.default_walltime_s)
+    def _mind_the_clock(self) -> None:
+        """A plan cannot go back in time, and a new one begins when it is made."""
+        now = time.time()
+        if now < self._now - _SET_BACK_S:
+            self._now, self._stale = now, True
 
     def _find(self, job_id: int) -> Job | None:
         try:
@@ -326,8 +291,9 @@ class Plan:
     def _start(self, job_id: int, decisions: Decisions, now: float) -> Start:
         held = self._scheduler.started(job_id, now)
         del self._waiting[job_id]
-        job = self._find(job_id)
-        whole_s = job.walltime_s if job is not None and job.state is State.RESUMING else None
+        live = self._table.find_live(job_id)
+        resumes = live is not None and live.job.state is State.RESUMING
+        whole_s = live.job.walltime_s if live is not None and resumes else None
         start = Start(
             job_id=job_id,
             assigned=self._demand.table.ids_of(held.bits),
@@ -407,10 +373,10 @@ class Plan:
 
     def _plan_anew(self) -> None:
         before, promised = self._demand.table, self._scheduler.plan()
-        self._demand = demand = self._new_demand()
+        self._demand = demand = self.feasibility.new_demand()
         now = self._time()
-        jobs = [live.job for live in self._table.live if live.job.batch is not None]
-        jobs.sort(key=lambda job: job.id)
+        known = {live.job.id: live.job for live in self._table.live if live.job.batch is not None}
+        jobs = sorted({**self._reserved, **known}.values(), key=lambda job: job.id)
         holders = [self._as_agreed(job) for job in jobs if self._holds(job)]
         held = [demand.held(job, now) for job in holders]
         held += [self._translated(start) for start in self._starting.values()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -13,7 +13,8 @@ import structlog
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError, StorageFullError, StorageUnavailableError
 from hoplite.execution.protocol import Executor
-from hoplite.manager.batch_plan import Plan, Start, Turn
+from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_turn import Start, Turn
 from hoplite.manager.clocks import Clocks
 from hoplite.manager.endings import ended_entry
 from hoplite.manager.expiries import Expiries
@@ -33,8 +34,11 @@ _GIVE_WAY_S = 0.001
 _MENDED = 32
 """For more jobs that change together the plan is made anew."""
 
-_LATE_S = 3600.0
-"""A wait that has no end of its own is looked at so often; nothing depends on it."""
+_LOOK_S = 60.0
+"""It is looked at least so often what is due: what is due at a time comes sooner when the clock is
+set, or when the machine slept."""
+
+_AN_INSTANT_S = 0.001
 
 
 class BatchQueue:
@@ -56,7 +60,7 @@ class BatchQueue:
         self._limits = limits
         self._clocks = Clocks(table, executor)
         self.walltimes = Walltimes(table, plan, self._clocks, limits)
-        self._expiries = Expiries(plan)
+        self._expiries = Expiries(plan.feasibility)
         self._gathered = threading.local()
         self._bell = threading.Condition()
         self._rung = False
@@ -136,6 +140,16 @@ class BatchQueue:
             log.error("defect", after_changes_of=job_ids, exc_info=error)
             self.plan.doubt()
             self.retry()
+
+    def ended(self, jobs: Iterable[Job]) -> None:
+        """These jobs are over, as the table shows; the caller sees to it that :meth:`pump` follows.
+        Raises storage errors; then the plan is made anew."""
+        jobs = list(jobs)
+        for job in jobs:
+            successor = job.granted.resubmitted_as
+            if successor is not None and (live := self._table.find_live(successor)) is not None:
+                self._expiries.note(live.job)
+        self.plan.look(self.plan.concerned(jobs))
 
     def pump(self) -> None:
         """Start, and end, what is to be started and ended now.  Raises storage errors; then
@@ -313,18 +327,17 @@ class BatchQueue:
         """Seconds."""
         if not self._launcher.ready:
             # Nothing can be started; who makes that possible pumps, which rings.
-            return _LATE_S
+            return _LOOK_S
         now = time.time()
         again_at = now + _RETRY_S if self._clocks.behind else None
         due = [self.plan.wake_at, again_at, self._expiries.next_at, *self._checkpoints().values()]
-        return max(0.0, min([at for at in due if at is not None], default=now + _LATE_S) - now)
+        return max(0.0, min([now + _LOOK_S, *(at for at in due if at is not None)]) - now)
 
     def _do_what_is_due(self, rung: bool) -> None:
         self._clocks.try_again()
         for job_id, at in self._checkpoints().items():
             if at is not None and at <= time.time():
-                self._to_checkpoint.discard(job_id)
-                self.checkpoint(job_id, SERVER)
+                self._checkpoint_once(job_id)
         expired = self._expiries.due()
         for job_id, why in expired.items():
             self._expire(job_id, why)
@@ -359,6 +372,14 @@ class BatchQueue:
             found[job_id] = None if end is None else end - batch.checkpoint_s
         return found
 
+    def _checkpoint_once(self, job_id: int) -> None:
+        self._to_checkpoint.discard(job_id)
+        try:
+            self.checkpoint(job_id, SERVER)
+        except HopliteError:
+            self._to_checkpoint.add(job_id)
+            raise
+
     def checkpoint(self, job_id: int, who: str) -> bool:
         """Send a running job its checkpoint signal; False if it does not run (any more)."""
         live = self._table.find_live(job_id)
@@ -383,11 +404,12 @@ def _cancelled(job: Job, who: str, reason: str) -> Job:
 
 
 def _continued(job: Job, now: float) -> Job:
-    """A job that got its resources back."""
+    """A job that got its resources back.  It was suspended for some time, whatever the clock says:
+    by that :class:`Clocks` knows that its processes were stopped."""
     since = job.granted.suspended_at if job.granted.suspended_at is not None else now
     granted = msgspec.structs.replace(
         job.granted,
         suspended_at=None,
-        suspended_s=job.granted.suspended_s + max(0.0, now - since),
+        suspended_s=job.granted.suspended_s + max(_AN_INSTANT_S, now - since),
     )
     return job.moved(Event.CONTINUED, granted=granted, reason=None)

@@ -15,18 +15,19 @@ from hoplite.exceptions import (
     TooLargeError,
 )
 from hoplite.journal.protocol import Journal, KeyUsed
+from hoplite.manager.admission import Admitted
 from hoplite.manager.batch_commands import BatchCommands
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
 from hoplite.manager.limits import Limits
-from hoplite.manager.requests import NewJob, array_fingerprint
+from hoplite.manager.requests import NewJob, array_fingerprint, resubmission_fingerprint
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Event
 from hoplite.model.timeline import Entry, Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -102,7 +103,30 @@ class Creation:
             known = self._known(caller, key, array_fingerprint(jobs))
             if known is None:
                 return self._create_array(caller, jobs, key), False
-            return self._journal.array(known) or [self._table.get(known)], True
+            return self._made_by_key(known), True
+
+    def _made_by_key(self, first_id: int) -> list[Job]:
+        """Without those that were resubmitted since."""
+        jobs = self._journal.array(first_id)
+        jobs = [job for job in jobs if job.batch is None or job.batch.resubmit_of is None]
+        return jobs or [self._table.get(first_id)]
+
+    def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
+        """A new job that asks for the same as one that has ended; or, with True, the one that
+        ``key`` made before."""
+        self.check_may_submit(caller)
+        if key is None:
+            return self._batch.resubmit(caller, ref), False
+        body_hash = resubmission_fingerprint(self._table.get(ref).id)
+        with self._keys.held(caller.name, key):
+            known = self._known(caller, key, body_hash)
+            if known is not None:
+                return self._table.get(known), True
+
+            def key_used(job_id: int, at: float) -> list[KeyUsed]:
+                return [KeyUsed(caller.name, key, body_hash, job_id, at)]
+
+            return self._batch.resubmit(caller, ref, key_used), False
 
     def _create_array(self, caller: Caller, jobs: Sequence[NewJob], key: str | None) -> list[Job]:
         for new in {id(new.config): new for new in jobs}.values():
@@ -115,12 +139,11 @@ class Creation:
 
         return self._batch.create(caller, jobs, key_used)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
-        """Where a job with a batch part would be placed if it were created now; see
-        :meth:`BatchCommands.dry_run`."""
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """See :meth:`BatchCommands.dry_run`."""
         self.check_may_submit(caller)
-        self._check_new(caller, new)
-        return self._batch.dry_run(caller, new)
+        self._check_new(caller, jobs[0])
+        return self._batch.dry_run(caller, jobs)
 
     def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self._plugins.plugins():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hmac
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 
+from hoplite.admission.pool import RulePool
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     JobAlreadyStartedError,
+    JobDoesNotExistError,
     JobEndedError,
     JobNotEndedError,
     JobNotStartedError,
@@ -25,11 +27,14 @@ from hoplite.exceptions import (
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor, RunAs
-from hoplite.journal.protocol import Jobs, Journal, Page
+from hoplite.journal.protocol import Happened, Jobs, Journal, Page
+from hoplite.manager.admission import Admission, Admitted, said_of
+from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
 from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_search import JobSearch
@@ -47,9 +52,8 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
-from hoplite.model.timeline import Happening
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 from hoplite.plugins.source import PluginSource
-from hoplite.scheduling.decisions import Placement
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -90,6 +94,9 @@ class JobManager:
         self.table = JobTable(journal, lambda job_id: executor.directory(job_id).exists())
         self.timeline = Timeline(journal)
         self.resources = Resources(journal)
+        self._rule_pool = RulePool(limits.admission_time_s, limits.admission_memory_bytes)
+        self.rules = AdmissionRules(journal, self._rule_pool)
+        self.admission = Admission(self.rules, self._rule_pool, self.table, self.resources, limits)
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
@@ -105,7 +112,7 @@ class JobManager:
         self.queue = BatchQueue(
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
-        self.batch = BatchCommands(self.table, self.queue, limits)
+        self.batch = BatchCommands(self.table, self.queue, limits, self.admission)
         self.arrays = ArrayCommands(self.table, self.queue)
         self.search = JobSearch(self.table, self.batch)
         self.notices = Notices(self.table, owners, limits.sendmail)
@@ -121,7 +128,6 @@ class JobManager:
             owners=owners,
             retry=self.inbox.retry,
         )
-        self._forgetting = threading.Lock()
         self._closed = False
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
@@ -129,10 +135,12 @@ class JobManager:
     def open(self) -> Recovered:
         """Find the jobs of the last server, and begin."""
         self.resources.open()
+        self.rules.open()
         self.executor.open(self.inbox)
         self.tell_problems()
         self.notices.open(self._journal.live_jobs())
         recovered = recover(self.table, self.executor, self.launcher)
+        self.notices.watch(live.job for live in self.table.live)
         self.resources.holders = self.running
         self.resources.on_change = lambda _change: self.queue.resources_changed()
         self.queue.retry = self.inbox.retry
@@ -159,7 +167,7 @@ class JobManager:
         for job in ended:
             self.on_end(job)
         try:
-            self.queue.plan.look(self.queue.plan.concerned(ended))
+            self.queue.ended(ended)
             self.launcher.pump()
             self.queue.pump()
         finally:
@@ -198,6 +206,7 @@ class JobManager:
         with ExitStack() as steps:
             for step in (
                 self._journal,
+                self._rule_pool,
                 self.inbox,
                 self.executor,
                 self.queue,
@@ -220,6 +229,33 @@ class JobManager:
                 return
             running[0].wait_past(running[0].job.version, _STOP_SLICE_S)
 
+    def limit(self, limits: Limits) -> None:
+        """Other limits from now on; what was granted by the former ones stays."""
+        self.limits.become(limits)
+        self.launcher.places.become(limits.max_running)
+        self._rule_pool.become(limits.admission_time_s, limits.admission_memory_bytes)
+        self.queue.plan.limits_changed()
+        if not self.launcher.stopped:
+            self.launcher.pump()
+            self.queue.resources_changed()
+
+    def tell(self, caller: Caller, what: Happening, **detail: Any) -> None:
+        """An entry of the timeline that concerns no job; ``detail`` is what JSON can say."""
+        self._journal.commit(
+            Happened(
+                Entry(
+                    job_id=NO_JOB,
+                    uuid="",
+                    owner="",
+                    at=time.time(),
+                    what=what,
+                    who=caller.name,
+                    version=0,
+                    detail=msgspec.Raw(msgspec.json.encode(detail)),
+                )
+            )
+        )
+
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""
         return self._creation.create(caller, new, key)
@@ -228,13 +264,22 @@ class JobManager:
         self, caller: Caller, jobs: Sequence[NewJob], key: str | None = None
     ) -> tuple[list[Job], bool]:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
-        made before."""
+        made before.  What the admission rules had to say of them, :meth:`said_of` tells."""
         return self._creation.create_array(caller, jobs, key)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Placement | None:
-        """Where a job with a batch part would be placed if it were created now; see
-        :meth:`BatchCommands.dry_run`."""
-        return self._creation.dry_run(caller, new)
+    def said_of(self, job: Job) -> list[str]:
+        """What the admission rules had to say of a job when it was submitted."""
+        return said_of(self._journal.entries_of([job.id]))
+
+    def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
+        """A new job that asks for the same as one that has ended; or, with True, the one that
+        ``key`` made before.  See :meth:`BatchCommands.resubmit`."""
+        return self._creation.resubmit(caller, ref, key)
+
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """What the admission rules would make of jobs with a batch part, and where the first of
+        them would be placed if they were created now; see :meth:`BatchCommands.dry_run`."""
+        return self._creation.dry_run(caller, jobs)
 
     def account(self, owner: str) -> RunAs | None:
         """The account that ``owner``'s jobs run as; None: the server's own.  Raises
@@ -360,10 +405,34 @@ class JobManager:
                 field="api_key",
             )
 
+    def put_input(self, caller: Caller, ref: str, pieces: Iterable[bytes]) -> Job:
+        """Give a job that was not started yet a file to read; raises JobAlreadyStartedError."""
+        job = self.table.get(ref)
+        self._check_owner(caller, job)
+        self._check_held(job)
+        self.executor.put_input(job.id, pieces)
+        try:
+            # It may have been started, or deleted, while the pieces came.
+            self._check_held(self.table.get(ref))
+        except JobDoesNotExistError:
+            self.executor.forget([job.id])
+            raise
+        return job
+
+    @staticmethod
+    def _check_held(job: Job) -> None:
+        if job.ended:
+            raise JobEndedError(f"job {job.uuid} has ended; its input can be put before its start")
+        if job.state is not State.HOLD:
+            raise JobAlreadyStartedError(job.uuid)
+
     def forget(self, caller: Caller, ref: str) -> Job:
         """Forget a job that has ended, its log too, or one that was never started, which ends it."""
-        with self._forgetting:
-            return self._forget(caller, ref)
+        with self.table.past:
+            job = self._forget(caller, ref)
+        self.executor.forget([job.id])
+        log.info("job deleted", job=job.id, who=caller.name)
+        return job
 
     def _forget(self, caller: Caller, ref: str) -> Job:
         job = self.table.get(ref)
@@ -378,8 +447,6 @@ class JobManager:
         self._journal.commit(
             *forgetting(job, caller.name, f"deleted by {caller.name}", time.time())
         )
-        self.executor.forget([job.id])
-        log.info("job deleted", job=job.id, who=caller.name)
         return job
 
     def _cancel_held(self, live: LiveJob, who: str) -> Job:

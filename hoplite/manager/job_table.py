@@ -65,6 +65,8 @@ class JobTable:
         self._last_id = journal.last_ids()[0]
         self._last_at = 0.0
         self._births = threading.Lock()
+        self.past = threading.Lock()
+        """Held by who changes or forgets jobs that have ended, from the look at them on."""
 
     def next_birth(self) -> tuple[int, float]:
         """An id that was never given and its time of creation; later ids have later times."""
@@ -81,7 +83,10 @@ class JobTable:
             ids: list[int] = []
             while len(ids) < count:
                 self._last_id += 1
-                ids = [] if self._in_use(self._last_id) else [*ids, self._last_id]
+                if self._in_use(self._last_id):
+                    ids.clear()
+                else:
+                    ids.append(self._last_id)
             self._last_at = max(self._last_at, time.time())
             return ids, self._last_at
 

@@ -12,7 +12,15 @@ from typing import Protocol
 
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError
-from hoplite.execution.protocol import Ended, Executor, LaunchSpec, Listener, RunAs
+from hoplite.execution.protocol import (
+    INPUT_FILE,
+    RESULT_FILE,
+    Ended,
+    Executor,
+    LaunchSpec,
+    Listener,
+    RunAs,
+)
 from hoplite.manager import batch_environment
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.limits import Limits
@@ -167,6 +175,9 @@ class Launcher:
             status_retry_s=self._limits.status_retry_s,
             files=batch_environment.files(job, self._resources()) if job.batch else {},
             programs=batch_environment.programs(job),
+            input_file=f"{directory}/{INPUT_FILE}",
+            result_file=f"{directory}/{RESULT_FILE}",
+            max_result_bytes=self._limits.max_result_bytes,
             stdout=batch_environment.output_of(job, asked.stdout) if asked else None,
             stderr=batch_environment.output_of(job, asked.stderr) if asked else None,
         )

@@ -1,4 +1,4 @@
-"""The manager's settings, in its own words."""
+"""The manager's settings, in its own words, as they are now."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from types import MappingProxyType
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes in bytes, times in seconds."""
+class Limits(msgspec.Struct, kw_only=True):
+    """Sizes in bytes, times in seconds.
+
+    All parts of one manager share one of these, and look into it when they need to know.  It becomes
+    another by :meth:`JobManager.limit <hoplite.manager.job_manager.JobManager.limit>` alone.
+    """
 
     max_running: int = 8
     max_config_bytes: int = 1 << 20
     max_status_bytes: int = 1 << 20
+    max_result_bytes: int = 1 << 30
     kill_grace_s: float = 5.0
     status_retry_s: float = 600.0
     keep_age_s: float = 90 * 86400.0
@@ -36,5 +41,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_array: int = 10_000
     max_reservations: int | None = None
     """Reservations that one user may have waiting, but for administrators; None: any number."""
+    admission_time_s: float = 1.0
+    """What the admission rules of one submission may compute, all together."""
+    admission_memory_bytes: int = 64 << 20
     local_nodes: tuple[str, ...] = ("*",)
     """Nodes that are this machine, beside its host name and ``localhost``; ``*``: all."""
+
+    def become(self, other: Limits) -> None:
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(other, name))

@@ -72,9 +72,13 @@ class Notices:
         ]
         self._closed = threading.Event()
 
+    def watch(self, jobs: Iterable[Job]) -> None:
+        """These jobs live; they need not have been heard of."""
+        self._asked.update(job.id for job in jobs if _asks(job))
+
     def open(self, jobs: Iterable[Job]) -> None:
         """Begin; ``jobs`` are those of the last server."""
-        self._asked = {job.id for job in jobs if _asks(job)}
+        self.watch(jobs)
         self._table.journal.on_entries(self._heard)
         for thread in self._threads:
             thread.start()

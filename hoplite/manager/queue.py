@@ -16,6 +16,11 @@ class Places:
         self._holding: set[int] = set()
         self._lock = threading.Lock()
 
+    def become(self, places: int) -> None:
+        """So many from now on.  Who holds one keeps it."""
+        with self._lock:
+            self.places = places
+
     def take_at_once(self, job_id: int) -> bool:
         """A place for a job that has not waited; False if there is none or others came first."""
         with self._lock:
@@ -57,11 +62,6 @@ class Places:
                 del self._waiting[job_id]
                 self._holding.add(job_id)
             return starts
-
-    def ahead_of(self, job_id: int) -> int:
-        """How many wait in front of this one."""
-        with self._lock:
-            return next((n for n, other in enumerate(self._waiting) if other == job_id), 0)
 
     @property
     def holding(self) -> int:

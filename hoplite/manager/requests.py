@@ -37,3 +37,8 @@ def array_fingerprint(jobs: Sequence[NewJob]) -> bytes:
     """Equal for requests that ask for the same array of jobs."""
     each = {id(new): new.fingerprint() for new in {id(new): new for new in jobs}.values()}
     return hashlib.sha256(b"".join(each[id(new)] for new in jobs)).digest()
+
+
+def resubmission_fingerprint(job_id: int) -> bytes:
+    """Equal for requests that ask for that job again."""
+    return hashlib.sha256(b"resubmit %d" % job_id).digest()

@@ -78,14 +78,23 @@ class Retention:
         """The journal first: files without a job can be swept, a job without files would lie."""
         now = time.time()
         if job_ids:
-            jobs = filter(None, map(self._table.journal.job, job_ids))
-            changes = [change for job in jobs for change in forgetting(job, SERVER, rule, now)]
-            self._table.journal.commit(*changes)
+            with self._table.past:
+                jobs = filter(None, map(self._table.journal.job, job_ids))
+                changes = [change for job in jobs for change in forgetting(job, SERVER, rule, now)]
+                self._table.journal.commit(*changes)
             self._executor.forget(job_ids)
             log.info("forgot jobs", count=len(job_ids), rule=rule)
         return len(job_ids)
 
     def _remove_logs(self, job_ids: list[int], rule: str) -> int:
+        with self._table.past:
+            changes = self._without_logs(job_ids, rule)
+            self._table.journal.commit(*changes)
+        if changes:
+            self._executor.forget(job_ids)
+        return len(job_ids)
+
+    def _without_logs(self, job_ids: list[int], rule: str) -> list[Change]:
         changes: list[Change] = []
         now = time.time()
         for job_id in job_ids:
@@ -95,7 +104,4 @@ class Retention:
             without = msgspec.structs.replace(job, log_removed_by=rule, version=job.version + 1)
             gone = entry(without, Happening.LOG_REMOVED, SERVER, now, {"rule": rule})
             changes += [JobChanged(without), Happened(gone)]
-        if changes:
-            self._table.journal.commit(*changes)
-            self._executor.forget(job_ids)
-        return len(job_ids)
+        return changes

@@ -38,6 +38,11 @@ class Happening(StrEnum):
     RESOURCE_REMOVED = "resource_removed"
     PROPERTY_ADDED = "property_added"
     PROPERTY_REMOVED = "property_removed"
+    SETTING_CHANGED = "setting_changed"
+    RULE_ADDED = "rule_added"
+    """An admission rule."""
+    RULE_CHANGED = "rule_changed"
+    RULE_REMOVED = "rule_removed"
 
 
 OF_RESOURCES = frozenset(
@@ -51,8 +56,18 @@ OF_RESOURCES = frozenset(
 )
 """Happenings that concern no job.  Everybody may know of them, as of the resources themselves."""
 
+OF_ADMINISTRATION = frozenset(
+    {
+        Happening.SETTING_CHANGED,
+        Happening.RULE_ADDED,
+        Happening.RULE_CHANGED,
+        Happening.RULE_REMOVED,
+    }
+)
+"""Happenings that concern no job, and of which administrators alone may know."""
+
 NO_JOB = 0
-"""``job_id`` of an entry about resources; its ``uuid`` and ``owner`` are empty, its version 0."""
+"""``job_id`` of an entry about resources or administration; its ``uuid`` and ``owner`` are empty, its version 0."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -15,6 +15,8 @@ import platformdirs
 from msgspec import Meta
 
 from hoplite.model.caller import Visibility
+from hoplite.model.lifecycle import LIVE, State
+from hoplite.model.oar_state import OAR_STATES
 
 Size = Annotated[int, Meta(extra={"unit": "bytes"})]
 """Bytes, which may be written like ``16 MiB``."""
@@ -189,6 +191,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Duration,
         Meta(description="Walltime of a resource request that names none.", ge=1, le=365 * DAY_S),
     ] = 7200.0
+    admission_time: Annotated[
+        Duration,
+        Meta(
+            description="How long the admission rules of one submission may compute, all together; "
+            "a submission for which they take longer is refused.",
+            ge=0.01,
+            le=60,
+        ),
+    ] = 1.0
+    admission_memory: Annotated[
+        Size,
+        Meta(
+            description="Memory that admission rules may take; a submission for which they take "
+            "more is refused.",
+            ge=8 << 20,
+            le=4 << 30,
+        ),
+    ] = 64 << 20
     walltime_change: Annotated[
         bool, Meta(description="Whether the walltime of a running job can be changed.")
     ] = True
@@ -250,7 +270,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_bytes: Annotated[
         Size,
         Meta(
-            description="Largest file that is taken at /oarapi/media. Uploads wait in the directory "
+            description="Largest file that is taken at /oarapi/media and as the input of a job. Uploads wait in the directory "
             "for temporary files (TMPDIR) until they are whole.",
             ge=KIB,
             le=16 * 1024 * GIB,
@@ -275,6 +295,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_status_bytes: Annotated[
         Size, Meta(description="Largest status of a job, as JSON.", ge=2, le=GIB)
     ] = MIB
+    max_result_bytes: Annotated[
+        Size,
+        Meta(
+            description="Largest result file of a job (/jobs/.../result). Those of ended jobs count "
+            "as their logs do in keep_log_bytes.",
+            ge=0,
+            le=16 * 1024 * GIB,
+        ),
+    ] = GIB
     request_timeout: Annotated[
         Duration,
         Meta(description="A client that takes longer to send its request is cut off.", ge=1),
@@ -290,7 +319,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1_000_000
     keep_log_bytes: Annotated[
         Size,
-        Meta(description="Bytes of logs of ended jobs kept; above it the oldest go.", ge=0),
+        Meta(
+            description="Bytes of logs, results and inputs of ended jobs kept; above it the oldest "
+            "go.",
+            ge=0,
+        ),
     ] = 10 * GIB
     idempotency_hours: Annotated[
         float, Meta(description="How long an Idempotency-Key is remembered.", ge=0)
@@ -298,6 +331,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_limit: Annotated[
         int, Meta(description="Jobs on a page when the client does not say.", ge=1, le=1000)
     ] = 500
+    default_states: Annotated[
+        tuple[Annotated[str, Meta(pattern=f"^({'|'.join(OAR_STATES)})$")], ...],
+        Meta(
+            description="States of the jobs that GET /oarapi/jobs lists where the request does not "
+            "choose by state, date, array or ids.",
+            examples=["Running", "Terminated"],
+            extra={
+                "expected": f"a list of {', '.join(OAR_STATES)}",
+                "default": "the states of jobs that have not ended",
+            },
+        ),
+    ] = tuple(state.value for state in State if state in LIVE)
     log_format: Annotated[
         Literal["text", "json"], Meta(description="Form of the server's own log, on stderr.")
     ] = "text"

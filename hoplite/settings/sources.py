@@ -1,4 +1,5 @@
-"""Where settings come from: options, then the environment, then a TOML file, then defaults."""
+"""Where settings come from: options, then the environment, then a TOML file, then the file of the
+data directory, then defaults."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 import platformdirs
 
+from hoplite.data_directory import CONFIG_FILE
 from hoplite.exceptions import SettingError
 from hoplite.settings.contradictions import refuse_contradictions
 from hoplite.settings.conversion import converted
@@ -31,6 +33,30 @@ OTHER_VARIABLES = {
 """Variables with the prefix that are no settings."""
 
 
+class Sources(msgspec.Struct, frozen=True):
+    """What one server was told where, so that it can be read again."""
+
+    options: dict[str, Any]
+    """Values by setting name, without those that were not given."""
+    environ: dict[str, str]
+    named: Path | None
+    """The file that was named, or that lies where one is looked for."""
+
+    def read(self, changed: tuple[Path, str] | None = None) -> Loaded:
+        """Like :func:`read`.  ``changed``: read this text as if it were in that file."""
+        others = [*_from_environment(self.environ), *_from_options(self.options)]
+        named = list(_from_file(self.named, changed)) if self.named else []
+        own = _own_file([*named, *others])
+        found = [*_from_own_file(own, changed), *named, *others]
+        return Loaded(
+            settings=Settings(**{name: value for name, value, _ in found}),
+            origins={name: origin for name, _, origin in found},
+            config_file=self.named or (own if _is_there(own) else None),
+            changes_file=self.named or own,
+            sources=self,
+        )
+
+
 class Loaded(msgspec.Struct, frozen=True):
     """Settings, and where each that is not a default came from."""
 
@@ -38,6 +64,9 @@ class Loaded(msgspec.Struct, frozen=True):
     origins: dict[str, str]
     config_file: Path | None
     """The file that was read; None: none."""
+    changes_file: Path
+    """Where changes are written: the file that was read, else that of the data directory."""
+    sources: Sources
 
 
 def load(
@@ -49,7 +78,8 @@ def load(
 
     ``cli``: values by setting name, None where the option was not given; ``environ``: by default
     the process's; ``config_file``: by default ``HOPLITE_CONFIG``, else the user's
-    ``hoplite/hoplite.toml`` in the configuration directory if there is one.
+    ``hoplite/hoplite.toml`` in the configuration directory if there is one.  ``config.toml`` in the
+    data directory counts less than any of these.
     """
     loaded = read(cli, environ, config_file)
     refuse_contradictions(loaded.settings)
@@ -73,17 +103,11 @@ def read(
 ) -> Loaded:
     """Like :func:`load`, with the origins, and without looking for contradictions."""
     environ = os.environ if environ is None else environ
-    path = _config_path(environ, config_file)
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for name, value, origin in (
-        *(_from_file(path) if path else ()),
-        *_from_environment(environ),
-        *_from_options(cli or {}),
-    ):
-        values[name] = value
-        origins[name] = origin
-    return Loaded(Settings(**values), origins, path)
+    return Sources(
+        options={name: value for name, value in (cli or {}).items() if value is not None},
+        environ={name: text for name, text in environ.items() if name.startswith(ENV_PREFIX)},
+        named=_config_path(environ, config_file),
+    ).read()
 
 
 def _config_path(environ: Mapping[str, str], config_file: str | Path | None) -> Path | None:
@@ -97,9 +121,36 @@ def _config_path(environ: Mapping[str, str], config_file: str | Path | None) -> 
 _Found = tuple[str, Any, str]
 
 
-def _from_file(path: Path) -> Iterable[_Found]:
+def _own_file(found: Iterable[_Found]) -> Path:
+    """The file of the data directory that ``found`` names, else of the usual one."""
+    named = [value for name, value, _ in found if name == "data_dir"]
+    directory: Path = named[-1] if named else Settings().data_dir
+    return directory / CONFIG_FILE
+
+
+def _from_own_file(path: Path, changed: tuple[Path, str] | None) -> Iterable[_Found]:
+    """What the server was told while it ran.  The file need not be there."""
+    if (changed is None or changed[0] != path) and not _is_there(path):
+        return
+    for name, value, origin in _from_file(path, changed):
+        if name == "data_dir":
+            raise SettingError(
+                f"setting data_dir cannot be set in {path}, which is found by it: use an option, a "
+                "variable or a file elsewhere",
+                field="data_dir",
+            )
+        yield name, value, origin
+
+
+def _is_there(path: Path) -> bool:
+    # A directory that may not be looked into is for the start to complain of.
+    return os.path.lexists(path)
+
+
+def _from_file(path: Path, changed: tuple[Path, str] | None) -> Iterable[_Found]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = changed is not None and changed[0] == path
+        table = tomllib.loads(changed[1] if changed and known else path.read_text("utf-8"))
     except OSError as error:
         raise SettingError(
             f"the settings file {path} cannot be read: {error.strerror}", field="config"

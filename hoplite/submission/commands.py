@@ -15,7 +15,7 @@ SCRIPT_NAME = "oarapi.subscript"
 
 _RUN_SCRIPT = 'exec "$HOPLITE_SCRIPT"'
 _RUN_NOTHING = 'exec sleep "$((OAR_JOB_WALLTIME_SECONDS - 1))"'
-_MAX_SCRIPTS_BYTES = 64 << 20
+_MAX_ARRAY_BYTES = 64 << 20
 _MAX_COMMAND_BYTES = (128 << 10) - 1
 """What Linux takes as one argument of a program."""
 
@@ -87,14 +87,14 @@ def script_of(options: Options, around: Around) -> str | None:
     return script
 
 
-def check_scripts(script: str | None, jobs: int) -> None:
-    """Each job of an array keeps the script.  Raises
-    :class:`~hoplite.exceptions.InvalidFieldError` if that is too much."""
-    if script is not None and len(script) * jobs > _MAX_SCRIPTS_BYTES:
+def check_array(what: str, size: int, jobs: int) -> None:
+    """Each job of an array keeps all that was asked for, ``size`` bytes, most of them in the option
+    ``what``.  Raises :class:`~hoplite.exceptions.InvalidFieldError` if that is too much."""
+    if jobs > 1 and size * jobs > _MAX_ARRAY_BYTES:
         raise InvalidFieldError(
-            f"script: {len(script)} characters for each of {jobs} jobs are too much; have them run "
-            "one file, by its path in command",
-            field="script",
+            f"{what}: {size} bytes for each of {jobs} jobs are too much; have them run one file, by "
+            "its path in command",
+            field=what,
         )
 
 

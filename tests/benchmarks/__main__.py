@@ -1,5 +1,5 @@
-"""``python -m tests.benchmarks [jobs] [latency] [client] [routes] [history]
-[journal] [oar_reading] [scheduling] [oar_jobs] [--quick] [--million]``
+"""``python -m tests.benchmarks [jobs] [latency] [client] [remotify] [routes]
+[history] [journal] [oar_reading] [scheduling] [oar_jobs] [--quick] [--million]``
 
 Ratios against floors that are measured in the same run on the same machine.  Absolute figures
 differ from machine to machine, and with what else it does.
@@ -22,6 +22,7 @@ from tests.benchmarks import (
     latency,
     oar_jobs,
     oar_reading,
+    remotify,
     routes,
     scheduling,
 )
@@ -42,6 +43,7 @@ def main() -> None:
         "jobs": lambda: jobs.run(asked.quick),
         "latency": lambda: latency.run(asked.quick),
         "client": lambda: client.run(asked.quick),
+        "remotify": lambda: remotify.run(asked.quick),
         "routes": lambda: routes.run(asked.quick),
         "history": lambda: history.run(asked.quick, million=asked.million),
         "journal": _journal,

@@ -1,6 +1,7 @@
-"""The floor under a route: a Flask app of two lines on the same HTTP server.
+"""The floor under a route: a Flask app of a few lines on the same HTTP server.
 
-``python -m tests.benchmarks.bare_flask BODY`` prints its URL and serves until its stdin ends.
+``python -m tests.benchmarks.bare_flask BODY [FILE BYTES]`` prints its URL and serves until its stdin
+ends.  With FILE each PUT writes so many bytes to it, and has them on the disk before it is answered.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from flask import Flask, Response, request
 
@@ -20,10 +22,11 @@ from hoplite.settings.fields import Settings
 
 
 @contextlib.contextmanager
-def bare_flask(body: bytes) -> Iterator[str]:
+def bare_flask(body: bytes, durable: tuple[Path, int] | None = None) -> Iterator[str]:
     """Such a server in a process of its own; its URL.  ``GET`` and ``PUT /jobs/<ref>`` answer
-    ``body``."""
+    ``body``; ``durable`` is the file that each PUT writes to, and how many bytes."""
     command = [sys.executable, "-m", "tests.benchmarks.bare_flask", body.decode()]
+    command += map(str, durable or ())
     # In a session of its own like our server: Linux shares the CPUs out among sessions.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -34,8 +37,9 @@ def bare_flask(body: bytes) -> Iterator[str]:
         process.wait()
 
 
-def app(body: str) -> Flask:
+def app(body: str, file: str | None = None, size: str = "0") -> Flask:
     bare = Flask("bare")
+    write = None if file is None else _writer(file, int(size))
 
     @bare.get("/jobs/<ref>")
     def get(ref: str) -> Response:
@@ -44,9 +48,25 @@ def app(body: str) -> Flask:
     @bare.put("/jobs/<ref>")
     def put(ref: str) -> Response:
         request.get_json()
+        if write is not None:
+            write()
         return Response(body, mimetype="application/json")
 
     return bare
+
+
+def _writer(file: str, size: int) -> Callable[[], None]:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+    os.write(descriptor, bytes(size))
+    os.fsync(descriptor)
+    data, one_at_a_time = os.urandom(size), threading.Lock()
+
+    def write() -> None:
+        with one_at_a_time:
+            os.pwrite(descriptor, data, 0)
+            os.fdatasync(descriptor)
+
+    return write
 
 
 def _end_with_stdin() -> None:
@@ -57,7 +77,7 @@ def _end_with_stdin() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     serve(
-        lambda: app(sys.argv[1]),
+        lambda: app(*sys.argv[1:]),
         Settings(port=0),
         on_listening=lambda url: print(url, flush=True),
         on_stop=lambda: None,

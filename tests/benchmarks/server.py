@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tests.server.process import ServerProcess
 
-_PLUGINS = Path(__file__).with_name("plugins")
+PLUGINS = Path(__file__).with_name("plugins")
 
 
 def new_server(directory: Path, *options: str) -> ServerProcess:
     """Not started yet; its data is in ``directory / "data"``."""
-    path = os.pathsep.join(filter(None, [str(_PLUGINS), os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(filter(None, [str(PLUGINS), os.environ.get("PYTHONPATH", "")]))
     # As after an installation: plugins are compiled once, not in every job.
     environ = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     return ServerProcess(directory / "data", *options, environ=environ)

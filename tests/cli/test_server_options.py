@@ -14,7 +14,7 @@ from hoplite.settings import Settings, describe
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings that the server was run with; it is not run."""
     served: list[Settings] = []
-    monkeypatch.setattr(server_module, "serve", served.append)
+    monkeypatch.setattr(server_module, "serve", lambda loaded: served.append(loaded.settings))
     return served
 
 

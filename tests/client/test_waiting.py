@@ -209,6 +209,8 @@ def test_a_job_that_fails_meanwhile(manager: RemoteJobManager) -> None:
 
 def test_an_interrupted_wait_leaves_a_client_that_works(manager: RemoteJobManager) -> None:
     job = manager.start_job("golden.sleep")
+    # Not so where the tests themselves run in the background of a shell.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.main_thread().ident
     assert main is not None
     timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
@@ -216,6 +218,7 @@ def test_an_interrupted_wait_leaves_a_client_that_works(manager: RemoteJobManage
     with pytest.raises(KeyboardInterrupt):
         job.join()
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert job.running(force=True)
     job.kill()
     job.join()

@@ -16,7 +16,7 @@ from hoplite.cli import exit_codes
 from hoplite.cli.client import client
 from hoplite.cli.server import server
 from hoplite.model.lifecycle import Outcome
-from hoplite.model.timeline import OF_RESOURCES, Happening
+from hoplite.model.timeline import OF_ADMINISTRATION, OF_RESOURCES, Happening
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPERATIONS = [operation for routes in HOPLITE_ROUTES for operation in routes.operations]
@@ -77,7 +77,8 @@ def test_every_outcome_is_explained(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("happening", Happening)
 def test_every_event_is_named(happening: Happening) -> None:
-    route = "GET /events" if happening in OF_RESOURCES else "GET /jobs/(ref)/events"
+    of_no_job = OF_RESOURCES | OF_ADMINISTRATION
+    route = "GET /events" if happening in of_no_job else "GET /jobs/(ref)/events"
     assert re.search(rf"\b{happening.value}\b", described()[route])
 
 

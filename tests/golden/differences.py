@@ -37,7 +37,7 @@ _SILENT = "Exits, signals, lost processes: finished, no exception"
 _PICKLES = '``status["exception"]`` holds pickles'
 _BREAKS = "A failure that is no JSON breaks ``GET /jobs`` for everybody"
 _LEFT_OUT = "Built-in plugins for network folders of Windows and for Perforce"
-_BUILT_IN = "Built-in plugins for remote calls"
+_REMOTE = "Remote calls pickle their arguments into the config"
 
 _NEW_RECORD = (
     "status.exception.previous_exception: object is null",
@@ -164,8 +164,18 @@ DIFFERENCES: Mapping[str, Difference] = {
         [
             "113-builtin-remote-enabler-job-empty-config",
             "114-builtin-remote-enabler-module-job-empty-config",
-            "115-builtin-remote-call-os-path-basename",
         ],
-        Difference(_BUILT_IN, 404, "job-plugin-does-not-exist"),
+        Difference(_REMOTE, 200, changes=(*_NEW_RECORD, "status.raised: new")),
+    ),
+    "115-builtin-remote-call-os-path-basename": Difference(
+        _REMOTE,
+        200,
+        changes=(
+            "status.Keyword arguments for function call: missing",
+            "status.Positional arguments for function call: missing",
+            "status.return_values: missing",
+            "status.exception: new",
+            "status.raised: new",
+        ),
     ),
 }  # fmt: skip

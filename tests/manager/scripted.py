@@ -118,6 +118,9 @@ class ScriptedExecutor:
     def reload(self) -> None:
         pass
 
+    def put_input(self, job_id: int, pieces: Iterable[bytes]) -> None:
+        (self.directory(job_id) / "input").write_bytes(b"".join(pieces))
+
     def directory(self, job_id: int) -> Path:
         return self._directory / str(job_id)
 

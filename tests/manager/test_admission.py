@@ -145,6 +145,20 @@ def test_a_job_that_has_not_started_when_it_expires_is_cancelled(
     assert expire <= (job.finished_at or 0) < expire + 2
 
 
+def test_the_successor_of_a_job_expires_as_the_job_would_have(world: BatchWorld) -> None:
+    soon = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + 2))
+    first = world.submit(
+        "/core=8", queue="besteffort", types=("besteffort", "idempotent", f"expire={soon}")
+    )
+    world.begin(first)
+    world.submit("/core=8")
+    eventually(lambda: world.process(first).asked_to_end)
+    successor = world.end(first, "signalled").granted.resubmitted_as
+    assert successor is not None
+    assert world.state(successor) is State.WAITING
+    assert world.until(successor, State.ERROR).outcome is Outcome.CANCELLED
+
+
 def test_a_job_that_cannot_end_by_its_deadline_is_refused_or_cancelled(world: BatchWorld) -> None:
     now = time.time()
     deadline = f"deadline={date(float(int(now) + 3602))}"

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hoplite.exceptions import (
+    IdempotencyConflictError,
     InvalidFieldError,
     JobEndedError,
     NotAuthorizedError,
@@ -408,12 +409,12 @@ def test_containers_and_timesharing(world: BatchWorld) -> None:
 
 def test_a_dry_run_tells_the_place_and_keeps_nothing(world: BatchWorld) -> None:
     world.submit("/core=8,walltime=1:0:0")
-    placed = world.manager.batch.dry_run(ME, world.new("/core=2"))
+    _, placed = world.manager.batch.dry_run(ME, [world.new("/core=2")])
     assert placed is not None
-    assert placed.start > time.time() + 3000
-    assert world.manager.batch.resource_ids(placed) == tuple(world.cores[:2])
+    assert placed.placement.start > time.time() + 3000
+    assert placed.resources == tuple(world.cores[:2])
     with pytest.raises(NotEnoughResourcesError):
-        world.manager.batch.dry_run(ME, world.new("/core=9"))
+        world.manager.batch.dry_run(ME, [world.new("/core=9")])
     assert len(world.manager.batch.predictions()) == 0
 
 
@@ -432,6 +433,23 @@ def test_a_key_makes_one_job(world: BatchWorld) -> None:
     again, replayed = world.manager.create(ME, world.new(), "key")
     assert replayed
     assert again.id == first.id
+
+
+def test_a_key_answers_its_own_jobs_though_they_were_resubmitted(world: BatchWorld) -> None:
+    new = world.new("/core=1")
+    ids = [job.id for job in world.manager.create_array(ME, [new, new], "key")[0]]
+    world.begin(*ids)
+    world.end(ids[0])
+    again, replayed = world.manager.resubmit(ME, str(ids[0]), "another key")
+    assert not replayed
+    found, replayed = world.manager.create_array(ME, [new, new], "key")
+    assert replayed
+    assert [job.id for job in found] == ids
+    found_again, replayed = world.manager.resubmit(ME, str(ids[0]), "another key")
+    assert replayed
+    assert found_again.id == again.id
+    with pytest.raises(IdempotencyConflictError):
+        world.manager.resubmit(ME, str(ids[0]), "key")
 
 
 def test_after_a_crash_all_is_as_it_was(world: BatchWorld) -> None:

@@ -32,7 +32,7 @@ from hoplite.manager.requests import NewJob
 from hoplite.model.caller import Caller, Role
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, TRANSITIONS, Outcome, State
-from hoplite.model.timeline import OF_RESOURCES, Happening
+from hoplite.model.timeline import OF_ADMINISTRATION, OF_RESOURCES, Happening
 from hoplite.plugins.source import FixedSource, Plugin
 from tests.manager.scripted import ScriptedExecutor, World, an_end
 
@@ -263,7 +263,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         assert [e.seq for e in told] == sorted({e.seq for e in told})
         entries = [e for e in told if e.job_id in self.seen]
         others = {e.what for e in told if e.job_id not in self.seen}
-        assert others <= {Happening.FORGOTTEN, *OF_RESOURCES}
+        assert others <= {Happening.FORGOTTEN, *OF_RESOURCES, *OF_ADMINISTRATION}
         ends = Counter(e.job_id for e in entries if e.what is Happening.ENDED)
         assert ends == Counter(job_id for job_id, job in self.seen.items() if job.ended)
         last: dict[int, int] = {}

@@ -100,11 +100,15 @@ def test_a_mail_that_cannot_be_sent_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_program_that_cannot_be_run_harms_nobody(
-    world: BatchWorld, teller: Path, capfd: pytest.CaptureFixture[str]
+    world: BatchWorld,
+    teller: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     job_id = world.submit(notify="[RUNNING]exec:/nowhere/teller")
     world.begin(job_id)
-    eventually(lambda: "a notice was not sent" in capfd.readouterr().out)
+    # Where the log goes depends on whether a server was made in this process before.
+    eventually(lambda: "a notice was not sent" in capfd.readouterr().out + caplog.text)
     other = world.submit(notify=f"[RUNNING]exec:{teller}")
     world.begin(other)
     assert len(hears(teller, 1)) == 1
@@ -117,6 +121,24 @@ def test_an_end_while_no_server_was_there_is_told_by_the_next(
     world.begin(job_id)
     world.crash(lambda: world.world.end(job_id, an_end("returned")))
     assert hears(teller, 1) == [f"{job_id}  END job {job_id} ended: succeeded\n"]
+
+
+def test_the_successor_of_a_job_that_ended_while_no_server_was_there_is_told_of(
+    world: BatchWorld, teller: Path
+) -> None:
+    types = ("besteffort", "idempotent")
+    first = world.submit(
+        "/core=8", queue="besteffort", types=types, notify=f"[RUNNING,ERROR]exec:{teller}"
+    )
+    world.begin(first)
+    other = world.submit("/core=8")
+    eventually(lambda: world.process(first).asked_to_end)
+    world.crash(lambda: world.world.end(first, an_end("signalled")))
+    world.launched(other)
+    hears(teller, 2)
+    successor = world.job(first).granted.resubmitted_as
+    world.manager.delete(ME, str(successor))
+    assert hears(teller, 3)[-1] == f"{successor}  ERROR job {successor} ended: cancelled\n"
 
 
 def test_a_program_that_takes_too_long_is_ended_with_its_children() -> None:

@@ -35,6 +35,8 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "status_retry": ("1h", 3600.0),
     "queues": ("default=2, besteffort=-1, x=3", ("default=2", "besteffort=-1", "x=3")),
     "default_walltime": ("30min", 1800.0),
+    "admission_time": ("2s", 2.0),
+    "admission_memory": ("128 MiB", 128 << 20),
     "walltime_change": ("no", False),
     "walltime_max_increase": ("1h", 3600.0),
     "users_may_delay_jobs": ("true", True),
@@ -49,6 +51,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "media_roots": ("/srv/a,/srv/b", ("/srv/a", "/srv/b")),
     "max_config_bytes": ("10kb", 10_000),
     "max_status_bytes": ("4096", 4096),
+    "max_result_bytes": ("2 MiB", 2 << 20),
     "request_timeout": ("10", 10.0),
     "max_wait": ("2min", 120.0),
     "keep_days": ("0.5", 0.5),
@@ -56,6 +59,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "keep_log_bytes": ("1.5GiB", 3 * 512 * 1024**2),
     "idempotency_hours": ("1", 1.0),
     "page_limit": ("1000", 1000),
+    "default_states": ("Running,Terminated", ("Running", "Terminated")),
     "log_format": ("json", "json"),
     "log_level": ("warning", "warning"),
 }
@@ -129,6 +133,24 @@ def test_the_file_is_named_by_option_then_by_variable_then_it_is_the_users(
     assert load({}, {}).port == 1
     assert load({}, environ).port == 2
     assert load({}, environ, by_option).port == 3
+
+
+def test_the_file_of_the_data_directory_comes_before_defaults_only(tmp_path: Path) -> None:
+    own, named = tmp_path / "config.toml", tmp_path / "s.toml"
+    options = {"data_dir": tmp_path}
+    assert read(options, {}).config_file is None
+    assert read(options, {}).changes_file == own
+    own.write_text("port = 1\nthreads = 2\nmax_streams = 3\n")
+    named.write_text("port = 100\n")
+    assert read(options, {}).config_file == own
+    found = read(options, {"HOPLITE_THREADS": "20"}, named)
+    settings = found.settings
+    assert (settings.port, settings.threads, settings.max_streams) == (100, 20, 3)
+    assert found.origins["max_streams"] == str(own)
+    assert (found.config_file, found.changes_file) == (named, named)
+    own.write_text('data_dir = "elsewhere"\n')
+    with pytest.raises(SettingError, match="found by it"):
+        read(options, {})
 
 
 def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:

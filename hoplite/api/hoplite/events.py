@@ -17,7 +17,7 @@ from hoplite.exceptions import InvalidFieldError, JobDoesNotExistError, TooManyS
 from hoplite.manager.timeline import Timeline
 from hoplite.model.caller import Caller, Visibility
 from hoplite.model.job import Job
-from hoplite.model.timeline import NO_JOB, OF_RESOURCES, Entry, Happening
+from hoplite.model.timeline import NO_JOB, OF_ADMINISTRATION, OF_RESOURCES, Entry, Happening
 
 routes = Routes("events")
 
@@ -178,6 +178,8 @@ class _Seen:
         self._visibility = visibility
 
     def text(self, entry: Entry) -> bytes | None:
+        if entry.what in OF_ADMINISTRATION and not self._caller.is_admin:
+            return None
         mine = self._caller.is_admin or entry.owner == self._caller.name
         if mine or entry.what in OF_RESOURCES or self._visibility is Visibility.FULL:
             return event_text(entry, with_detail=True)

@@ -10,10 +10,11 @@ from hoplite.api.endpoint import LARGEST
 from hoplite.api.oar.collection import Collection, Items, limit_of, paged
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, PageQuery
 from hoplite.api.oar.job_facts import facts_of, sees_all_of
+from hoplite.api.oar.job_pages import jobs_page
 from hoplite.api.oar.job_shapes import FullJob, JobItem, JobRow
 from hoplite.api.oar.job_views import full_job, job_item, job_row
 from hoplite.exceptions import InvalidFieldError
-from hoplite.manager.job_search import IN_QUEUE, Found, Wanted
+from hoplite.manager.job_search import Found, Wanted
 from hoplite.model.caller import Visibility
 from hoplite.model.oar_state import OAR_STATES
 
@@ -25,7 +26,7 @@ _NUMBERS = "^([0-9]{1,15}([:,][0-9]{1,15})*)?$"
 
 class JobsQuery(PageQuery, frozen=True):
     """Which jobs: those of which all of it is true.  Unless ``state``, ``array``, ``from``, ``to``
-    or ``ids`` is given, jobs that have not ended."""
+    or ``ids`` is given, jobs that have not ended (setting ``default_states``)."""
 
     state: Annotated[
         str | None,
@@ -71,7 +72,7 @@ class JobsQuery(PageQuery, frozen=True):
     ] = None
 
 
-@routes.get("/jobs", query=JobsQuery, answers={200: Collection[JobItem]})
+@routes.get("/jobs", query=JobsQuery, answers={200: Collection[JobItem]}, page=jobs_page)
 def list_oar_jobs(call: OarCall[JobsQuery, None]) -> Answer:
     """List jobs, by id; by default those that have not ended."""
     found = _found(call)
@@ -79,7 +80,7 @@ def list_oar_jobs(call: OarCall[JobsQuery, None]) -> Answer:
     return paged(call, items, found.total)
 
 
-@routes.get("/jobs/details", query=JobsQuery, answers={200: Collection[FullJob]})
+@routes.get("/jobs/details", query=JobsQuery, answers={200: Collection[FullJob]}, page=jobs_page)
 def list_oar_jobs_in_detail(call: OarCall[JobsQuery, None]) -> Answer:
     """List jobs as `/jobs/<id>/details` shows them.
 
@@ -115,7 +116,7 @@ def _wanted(call: OarCall[JobsQuery, None]) -> Wanted | None:
             return None
         owner = mine
     return Wanted(
-        states=_states(query),
+        states=_states(call),
         owner=owner,
         array_id=query.array,
         ids=_ids(query.ids),
@@ -128,10 +129,12 @@ def _is_admin(call: OarCall[JobsQuery, None]) -> bool:
     return call.known is not None and call.known.is_admin
 
 
-def _states(query: JobsQuery) -> frozenset[str] | None:
+def _states(call: OarCall[JobsQuery, None]) -> frozenset[str] | None:
+    query = call.query
     if query.state is None:
         others = (query.array, query.since, query.to, query.ids or None)
-        return IN_QUEUE if others == (None, None, None, None) else None
+        chosen = others != (None, None, None, None)
+        return None if chosen else frozenset(call.service.settings.default_states)
     if not query.state:
         return None
     names = frozenset(query.state.split(","))

@@ -132,6 +132,7 @@ def _settle(spec: LaunchSpec, files: JobFiles) -> None:
     if spec.workdir is None:
         # Now, while this process may still go through the server's directories.
         os.chdir(workdir)
+    _give_input(files.input, spec.run_as)
     for texts, mode in ((spec.files, 0o600), (spec.programs, 0o700)):
         for name, text in texts.items():
             _make_file(f"{files.directory}/{name}", text, mode, spec.run_as)
@@ -181,6 +182,17 @@ def _give(descriptor: int, run_as: RunAs | None) -> None:
     """The output belongs to the job's account, so that the job can open /dev/stdout."""
     if run_as is not None and os.geteuid() == 0:
         os.fchown(descriptor, run_as.uid, run_as.gid)
+
+
+def _give_input(path: str, run_as: RunAs | None) -> None:
+    if run_as is None or os.geteuid() != 0:
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    _give(descriptor, run_as)
+    os.close(descriptor)
 
 
 def _make_work(path: str, run_as: RunAs | None) -> None:

@@ -157,6 +157,12 @@ class LocalExecutor:
     def directory(self, job_id: int) -> Path:
         return Path(self._files(job_id).directory)
 
+    def put_input(self, job_id: int, pieces: Iterable[bytes]) -> None:
+        try:
+            self._files(job_id).write_input(pieces)
+        except OSError as error:
+            raise _unusable(f"the input of job {job_id} cannot be kept", error) from error
+
     def forget(self, job_ids: Iterable[int]) -> None:
         for job_id in job_ids:
             try:

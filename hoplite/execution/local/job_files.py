@@ -8,7 +8,9 @@
         report.json    the outcome, as the job's own process tells it
         exit.json      the end, as the warden saw it, with the report in it
         extra_time     by how many seconds its time limit was put off; null: it stands still
-        work/          the job's working directory, the only place that its account may write
+        input          what was put for the job before its start, if anything was
+        work/          the job's working directory, the only place that its account may write;
+                       its result file, if it leaves one, is .hoplite-result in there
 
 Whether a launch may run its job is decided by one atomic step: making ``claim.N``, a symbolic link
 whose target is the claim's text, which either appears whole or fails because it exists.  A child of
@@ -25,13 +27,14 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hoplite.execution.local.process_tree import ProcessId
-from hoplite.execution.protocol import Ended
+from hoplite.execution.protocol import INPUT_FILE, RESULT_FILE, Ended
 from hoplite.execution.written import EndedFile, ReportFile
 
 READ_LIMIT = 32 * 1024 * 1024
@@ -91,6 +94,8 @@ class JobFiles:
         self.stderr = f"{directory}/stderr"
         self.report = f"{directory}/report.json"
         self.work = f"{directory}/work"
+        self.input = f"{directory}/{INPUT_FILE}"
+        self.result = f"{directory}/{RESULT_FILE}"
         self._exit = f"{directory}/exit.json"
         self._extra_time = f"{directory}/extra_time"
 
@@ -177,13 +182,36 @@ class JobFiles:
         """Raises OSError; then what was written before holds."""
         self._write_whole(self._extra_time, msgspec.json.encode(extra_s))
 
+    def write_input(self, pieces: Iterable[bytes]) -> None:
+        """Keep the job's input, whole and for good; raises OSError, and whatever ``pieces`` does."""
+        self.make()
+        fresh = f"{self.input}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with open(os.open(fresh, flags, 0o600), "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, self.input)
+            _sync_directory(self.directory)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise
+
+    def remove_extra_time(self) -> None:
+        """What was said to an earlier launch does not hold for the next one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._extra_time)
+
     def log_bytes(self) -> int:
-        """The size of the output so far."""
-        return sum(_size(path) for path in (self.stdout, self.stderr))
+        """The size of the output so far, with the input and the result."""
+        return sum(map(_size, (self.stdout, self.stderr, self.input, self.result)))
 
     def remove(self) -> None:
         """Remove all of it, the output first; raises OSError, after all that can go is gone."""
-        for path in (self.stdout, self.stderr, self.report, self._exit):
+        for path in (self.stdout, self.stderr, self.input, self.report, self._exit):
             with contextlib.suppress(OSError):
                 os.unlink(path)
         # Root needs no permission, and must not change modes here: a job's account could swap a
@@ -203,6 +231,14 @@ class JobFiles:
             missing.append(path)
             path = os.path.dirname(path)
         return missing[::-1]
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove_tree(directory: str) -> list[OSError]:

@@ -51,6 +51,9 @@ PRELOADED = (
     "subprocess",
     "tempfile",
     "hoplite.client.status_updater",
+    "hoplite.remote_enabler.performing",
+    "importlib.metadata",
+    "logging",
 )
 """What jobs need not import, because every warden has."""
 

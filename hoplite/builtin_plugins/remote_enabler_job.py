@@ -1,0 +1,13 @@
+"""The plugin ``hoplite.plugins.remote_enabler_job``: a method that ``remotify`` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hoplite.remote_enabler.performing import Status, perform
+
+
+def run(config: Mapping[str, Any], status: Status) -> None:
+    """Call a method for ``remotify``, which makes the config; it holds pickles."""
+    perform(config, status)
