@@ -44,6 +44,7 @@ from hoplite.manager.requests import NewJob
 from hoplite.manager.resources import Resources
 from hoplite.manager.retention import Retention
 from hoplite.manager.timeline import Timeline
+from hoplite.model.accounting import Consumption
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
@@ -448,6 +449,12 @@ class JobManager:
 
     def page(self, page: Page) -> Jobs:
         return self._journal.page(page)
+
+    def consumption(
+        self, since: float, until: float, owner: str | None = None
+    ) -> list[Consumption]:
+        """See :meth:`~hoplite.journal.protocol.Journal.consumption`."""
+        return self._journal.consumption(since, until, owner)
 
     def running(self) -> list[Job]:
         """The jobs whose process exists, oldest first."""

@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    accounting,
     config,
     job,
     job_actions,
@@ -53,6 +54,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     config.routes,
+    accounting.routes,
 )
 
 
