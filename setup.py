@@ -7,6 +7,7 @@ from setuptools import find_namespace_packages, setup
 VERSION = "26.0.0.dev0"
 
 TEST = [
+    "axe-core-python>=0.1",
     "hypothesis>=6.100",
     "openapi-spec-validator>=0.8",
     "psutil>=6",
@@ -17,6 +18,7 @@ TEST = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "schemathesis>=4",
+    "selenium>=4.20",
     # Packages that the tests install are built without the network.
     "setuptools>=68",
     "sybil>=8",
@@ -42,7 +44,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_namespace_packages(include=["hoplite", "hoplite.*"], exclude=["*.__pycache__"]),
-    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico"]},
+    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico", "*.star"]},
     include_package_data=False,
     install_requires=[
         "argon2-cffi>=23.1",
@@ -56,6 +58,7 @@ setup(
         "pyyaml>=6",
         "requests>=2.32",
         "rich>=13.7",
+        "starlark-pyo3>=2026.1",
         "structlog>=24.1",
         "tomlkit>=0.13",
         "waitress>=3.0.1",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
@@ -23,6 +25,7 @@ from hoplite.api.hoplite import (
     new_job,
     root,
 )
+from hoplite.api.oar.form_methods import FormMethods
 from hoplite.api.oar.links import mount_of
 from hoplite.api.oar.mount import OAR_ROUTES, OarDialect
 from hoplite.api.service import Service
@@ -41,17 +44,29 @@ HOPLITE_ROUTES = (
 )
 
 
+class _App(Flask):
+    """All that is registered here is synchronous."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # Flask looks again in every request, three times, whether it is a coroutine function.
+        return func
+
+
 def build_app(service: Service) -> Flask:
     """The app over a running service."""
-    app = Flask("hoplite.web", static_url_path="/static")
+    app = _App("hoplite.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = service.settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = service.settings.max_body_bytes
     app.test_client_class = InProcessClient
+    # Signs the cookie in which a page is told what the form before it did: worth nothing afterwards.
+    app.secret_key = secrets.token_bytes(32)
+    app.config.update(SESSION_COOKIE_NAME="hoplite_told", SESSION_COOKIE_SAMESITE="Strict")
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign] # as Flask says to add middleware
         app.wsgi_app,
         proxies=service.settings.behind_proxy,
         user_header=service.settings.proxy_user_header,
     )
+    app.wsgi_app = FormMethods(app.wsgi_app)  # type: ignore[method-assign] # as above
     document = openapi.document(
         [
             *(operation for routes in HOPLITE_ROUTES for operation in routes.operations),
@@ -60,6 +75,7 @@ def build_app(service: Service) -> Flask:
         hoplite.__version__,
     )
     app.extensions["hoplite.openapi"] = document
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["code"] = root.marked_code
     for routes in HOPLITE_ROUTES:
         routes.register(app, service)

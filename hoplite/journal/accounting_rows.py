@@ -23,10 +23,12 @@ ADD = (
     " resources = resources + excluded.resources, offset_ms = offset_ms + excluded.offset_ms"
 )
 EXPIRE = (
-    "INSERT INTO accounting (owner, project, kind, window, resources, offset_ms)"
-    " SELECT owner, project, kind, :window, sum(resources), 0 FROM accounting"
-    " WHERE window < :window GROUP BY owner, project, kind"
-    " ON CONFLICT DO UPDATE SET resources = resources + excluded.resources",
+    (
+        "INSERT INTO accounting (owner, project, kind, window, resources, offset_ms)"
+        " SELECT owner, project, kind, :window, sum(resources), 0 FROM accounting"
+        " WHERE window < :window GROUP BY owner, project, kind"
+        " ON CONFLICT DO UPDATE SET resources = resources + excluded.resources"
+    ),
     "DELETE FROM accounting WHERE window < :window",
     "DELETE FROM accounting WHERE window = :window AND resources = 0 AND offset_ms = 0",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hoplite.journal import accounting_rows, resource_rows, rows, status_sets
+from hoplite.journal import accounting_rows, resource_rows, rows, rule_rows, status_sets
 from hoplite.journal.protocol import (
     Change,
     Happened,
@@ -20,6 +20,7 @@ from hoplite.journal.protocol import (
     PropertyRemoved,
     ResourceForgotten,
     ResourceSaved,
+    RuleVersioned,
     StatusSet,
 )
 from hoplite.model.job import Job
@@ -236,6 +237,11 @@ class Changes:
             (f'$."{change.name}"',),
         )
 
+    def _rule_versioned(self, change: RuleVersioned) -> None:
+        rule = change.rule
+        if not self._execute(rule_rows.INSERT_VERSION, rule_rows.rule_values(rule)).rowcount:
+            raise ConflictingChange(f"{rule.version} is not the next version of rule {rule.id}")
+
     def _resource_entries_expired(self, change: ResourceEntriesExpired) -> None:
         self._execute("DELETE FROM timeline WHERE job_id = ? AND at < ?", (NO_JOB, change.before))
 
@@ -256,6 +262,7 @@ _APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
     PropertyAdded: Changes._property_added,
     PropertyRemoved: Changes._property_removed,
     ConsumptionExpired: Changes._consumption_expired,
+    RuleVersioned: Changes._rule_versioned,
     ResourceEntriesExpired: Changes._resource_entries_expired,
     Checked: Changes._checked,
 }

@@ -17,7 +17,6 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 
-_ADMIN = "admin"
 _NOT_STARTED = (State.WAITING, State.HOLD)
 
 
@@ -49,7 +48,7 @@ class Checks:
         if batch is None:
             raise ValueError("a job of the batch system needs its batch part")
         types = read_types(batch.types)
-        self._queue(caller, batch)
+        self._queue(batch)
         self._inside(types)
         self._after(batch)
         self._dates(batch, types)
@@ -57,16 +56,12 @@ class Checks:
         self._quota(caller, batch)
         self._resources(batch)
 
-    def _queue(self, caller: Caller, batch: Batch) -> None:
+    def _queue(self, batch: Batch) -> None:
         if batch.queue not in self._limits.queues:
             raise InvalidFieldError(
                 f"queue: there is no queue {batch.queue!r}; there are "
                 + ", ".join(self._limits.queues),
                 field="queue",
-            )
-        if batch.queue == _ADMIN and not caller.is_admin:
-            raise NotAuthorizedError(
-                "queue: only administrators can submit jobs in the admin queue", field="queue"
             )
 
     def _inside(self, types: BatchTypes) -> None:
@@ -88,10 +83,6 @@ class Checks:
                 )
 
     def _dates(self, batch: Batch, types: BatchTypes) -> None:
-        if types.besteffort and batch.starts_at is not None:
-            raise InvalidFieldError(
-                "reservation: a besteffort job cannot be reserved", field="reservation"
-            )
         if batch.starts_at is not None and batch.starts_at < time.time() - 1:
             raise InvalidFieldError("reservation: its date has passed", field="reservation")
         latest = self._plan.latest_start(batch)

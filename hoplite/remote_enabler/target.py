@@ -53,10 +53,15 @@ def target_of(function: Callable[..., Any]) -> Target:
     """Of a function, or of a method of an instance or a class.  Raises TypeError."""
     if isinstance(function, MethodType):
         inner: Any = function.__func__
-        return Target(inner.__module__, inner.__name__, function, function.__self__, True)
+        return Target(_module_of(inner), inner.__name__, function, function.__self__, True)
     if isinstance(function, FunctionType):
-        return Target(function.__module__, function.__qualname__, function)
+        return Target(_module_of(function), function.__qualname__, function)
     raise TypeError(f"{function!r} is neither a function nor a method written in Python")
+
+
+def _module_of(function: FunctionType) -> str:
+    # What was made by exec() may be of none.
+    return function.__module__ or "__main__"
 
 
 def refuse_unfinished(target: Target) -> None:

@@ -114,6 +114,8 @@ def post(**headers: str) -> dict[str, object]:
         {"HTTP_HOST": "jobs.example.org", "HTTP_ORIGIN": "https://jobs.example.org"},
         {"HTTP_HOST": "jobs.example.org", "HTTP_ORIGIN": "https://jobs.example.org:443"},
         {"HTTP_HOST": "[::1]:5000", "HTTP_ORIGIN": "http://[::1]:5000"},
+        {"HTTP_REFERER": "http://localhost:5000/oarapi/jobs/form.html?x=1"},
+        {"HTTP_ORIGIN": "http://localhost:5000", "HTTP_REFERER": "http://elsewhere.example/"},
     ],
 )
 def test_programs_and_its_own_pages_may_change_things(headers: dict[str, str]) -> None:
@@ -133,6 +135,11 @@ def test_programs_and_its_own_pages_may_change_things(headers: dict[str, str]) -
         {"HTTP_ORIGIN": "http://[::1"},
         {"HTTP_ORIGIN": "file://"},
         {"HTTP_ORIGIN": "http://localhost:5000, http://evil.example"},
+        {"HTTP_ORIGIN": "null", "HTTP_REFERER": "http://localhost:5000/"},
+        {"HTTP_REFERER": "http://evil.example/localhost:5000"},
+        {"HTTP_REFERER": "http://localhost:8080/oarapi/jobs/form.html"},
+        {"HTTP_REFERER": "http://localhost:5000@evil.example/"},
+        {"HTTP_REFERER": "nonsense"},
         {"HTTP_SEC_FETCH_SITE": "cross-site"},
         {"HTTP_SEC_FETCH_SITE": "same-site"},
         {"HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "http://localhost:5000"},

@@ -78,7 +78,8 @@ def test_pages_show_the_data_escaped_with_working_links(client: FlaskClient) -> 
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     page = answer.text
     assert "<script" not in page and "<b>" not in page and "&lt;b&gt;NO&lt;/b&gt;" in page
-    links = set(re.findall(r'href="([^"]*)"', page))
+    links = set(re.findall(r'href="([^"]*)"', page)) - {"#main"}
+    assert '<a class="skip" href="#main">' in page and '<main id="main"' in page
     assert "/oarapi/rows.html?limit=2&amp;offset=2" in links
     assert "/oarapi/rows/1.html" in links and "/oarapi/rows/nodes/n%201.example.html" in links
     assert not any(link.startswith("javascript") for link in links)

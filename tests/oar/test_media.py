@@ -67,7 +67,7 @@ def test_a_directory_is_listed(place: Place) -> None:
         assert by_name["b.txt"]["mode"] == stat.S_IFREG | 0o640
         assert isinstance(by_name["a"]["mtime"], int)
         assert (answer.said["total"], answer.said["offset"]) == (5, 0)
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, POST"
 
 
 def test_a_directory_comes_in_pages_if_asked(place: Place) -> None:

@@ -373,19 +373,39 @@ def test_the_form_can_be_sent_as_a_browser_does(cluster: Cluster, path: str) -> 
     assert form.ids == form.labelled
     filled = {**form.values, "script": "#!/bin/sh\r\necho $OAR_JOB_NAME\r\n", "name": "<b>n</b>"}
     origin = {"Origin": cluster.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html,*/*"}
-    sent = cluster.request("POST", form.action, auth=(ME, PASSWORD), data=filled, headers=origin)
-    assert sent.status_code == 201, sent.text
+    by = {"auth": (ME, PASSWORD), "headers": origin}
+    sent = cluster.request("POST", form.action, data=filled, allow_redirects=False, **by)
+    assert sent.status_code == 303, sent.text
     job_id = int(sent.headers["Location"].rpartition("/")[2].removesuffix(".html"))
-    assert f'href="/oarapi-priv/jobs/{job_id}.html"' in sent.text
+    assert sent.headers["Location"] == f"/oarapi-priv/jobs/{job_id}.html"
+    shown = cluster.request("GET", sent.headers["Location"], cookies=sent.cookies, **by)
+    assert f"OAR_JOB_ID={job_id}" in shown.text and "<b>n</b>" not in shown.text
     ended(cluster, job_id)
     assert (cluster.home(ME) / f"OAR.<b>n<_b>.{job_id}.stdout").read_text() == "<b>n</b>\n"
 
 
+def test_who_asks_for_a_page_by_himself_gets_the_answer_as_a_page(cluster: Cluster) -> None:
+    """As OAR does: 201, and the new job in the page."""
+    sent = cluster.ask("POST", "/jobs.html", ME, data={"command": "true"})
+    assert sent.status_code == 201
+    job_id = int(sent.headers["Location"].rpartition("/")[2].removesuffix(".html"))
+    assert f'href="/oarapi-priv/jobs/{job_id}.html"' in sent.text
+    as_json = cluster.ask("POST", "/jobs.json?then=page", ME, data={"command": "true"})
+    assert as_json.status_code == 201 and as_json.json()["id"] > job_id
+
+
 def test_a_page_from_elsewhere_cannot_send_the_form(cluster: Cluster) -> None:
     before = number_of_jobs(cluster)
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        answer = cluster.ask("POST", "/jobs.html", ME, data={"command": "true"}, headers=headers)
-        assert answer.status_code == 403
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "null", "Referer": f"{cluster.url}/oarapi/jobs/form.html"},
+        {"Referer": "https://evil.example/page"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        for path in ("/jobs.html", "/jobs.html?then=page", "/jobs/1.html?method=delete&then=page"):
+            answer = cluster.ask("POST", path, ME, data={"command": "true"}, headers=headers)
+            assert answer.status_code == 403 and "may not send this request" in answer.text
     assert number_of_jobs(cluster) == before
 
 

@@ -1,7 +1,7 @@
 """Browser pages from elsewhere get nothing done with the user's identity.
 
 Two attacks: a page that sends a request here (seen by ``Origin`` and ``Sec-Fetch-*``, which pages
-cannot forge), and a page whose own host name is made to point here (DNS rebinding; seen by
+cannot forge; by ``Referer`` where a browser of old sends no ``Origin`` with a form), and a page whose own host name is made to point here (DNS rebinding; seen by
 ``Host``).  Programs send neither and are not hindered.
 """
 
@@ -60,6 +60,11 @@ class OriginPolicy:
         if origin is not None and not _same(origin, host):
             raise ForeignOriginError(
                 f"a page of {origin[:200]!r} may not send this request to {_written(host)!r}"
+            )
+        referer = environ.get("HTTP_REFERER")
+        if origin is None and referer is not None and not _same(referer, host):
+            raise ForeignOriginError(
+                f"a page at {referer[:200]!r} may not send this request to {_written(host)!r}"
             )
 
     def _check_host(self, environ: Environ) -> _HostPort:

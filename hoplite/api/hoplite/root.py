@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 import hoplite
 from hoplite.api.answers import json_answer
 from hoplite.api.endpoint import Call, Routes
+from hoplite.api.page_headers import PAGE_HEADERS
 from hoplite.exceptions import HopliteError
 
 routes = Routes("server")
@@ -81,15 +82,10 @@ def marked_code(text: str) -> Markup:
 
 
 def _page(template: str, **shown: Any) -> Response:
-    return Response(render_template(template, **shown), mimetype="text/html", headers=_PAGE_HEADERS)
+    return Response(render_template(template, **shown), mimetype="text/html", headers=_HEADERS)
 
 
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept",
-}
+_HEADERS = {**PAGE_HEADERS, "Vary": "Accept"}
 
 
 @routes.get("/health", answers={200: Health, 503: Health}, public=True)

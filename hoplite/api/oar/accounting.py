@@ -81,7 +81,7 @@ def _sees_everybody(call: OarCall[Any, Any]) -> bool:
 
 def _answer(call: OarCall[AccountingQuery, None], owner: str | None) -> Answer:
     query = call.query
-    found = call.service.manager.consumption(query.since, query.to, owner)
+    found = call.service.manager.table.journal.consumption(query.since, query.to, owner)
     return whole(call, _by_project(found), with_query=True)
 
 

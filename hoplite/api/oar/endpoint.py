@@ -38,6 +38,12 @@ body is left alone.
 :func:`whole` and :func:`item` of :mod:`~hoplite.api.oar.collection`, or of your own; or a
 :class:`flask.Response` as it is, for files and forms (:func:`~hoplite.api.oar.pages.page`).
 
+*Pages*: browsers are shown an answer key by key, unless ``page=`` gives a function from the call and
+the value to a :class:`~hoplite.api.oar.pages.Page`.  A form of our own pages is sent to an address with
+``?then=page``: where it succeeds, the browser is led on to what the answer links to, or to the
+:class:`~hoplite.api.oar.pages.Next` of the function in ``then=``; where it is refused, ``form=`` (a function
+of the call, whose body is None) is the page of the form again, with what was filled in and the error.
+
 *Errors*: raise from :mod:`hoplite.exceptions`; ``raise Titled("Missing Required Field", error)`` gives
 OAR's own title.  The frame writes ``{code, title, message}`` in the asked format.
 """
@@ -57,6 +63,7 @@ from msgspec import Meta
 from hoplite.api.endpoint import LARGEST, Call, Operation
 from hoplite.api.oar.formats import Format, Wanted
 from hoplite.api.oar.links import OPEN, Base, Link
+from hoplite.api.oar.pages import Next, Page
 from hoplite.api.oar.titled import OarError
 from hoplite.exceptions import (
     HopliteError,
@@ -146,6 +153,9 @@ class OarCall(Call[Q, B]):
 
 
 OarHandler = Callable[[OarCall[Any, Any]], "Answer | Response"]
+PageOf = Callable[[OarCall[Any, Any], Any], Page]
+FormOf = Callable[[OarCall[Any, Any]], Page]
+NextOf = Callable[[OarCall[Any, Any]], Next]
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,9 @@ class OarOperation(Operation):
     about: str = "Request"
     by_extension: bool = True
     """Whether the path takes an extension; false for paths that are names of files."""
+    page: PageOf | None = None
+    form: FormOf | None = None
+    then: NextOf | None = None
     number: int = 0
     """Of the path among the aliases of its handler."""
 

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Request, Response, g
 
-from hoplite.api.oar.formats import JSON, Wanted, wanted
+from hoplite.api.oar.formats import JSON, Format, Wanted, wanted
 from hoplite.api.oar.links import PRIVATE, mount_of, query_pairs
-from hoplite.api.oar.pages import write
+from hoplite.api.oar.pages import Page, write
 from hoplite.api.oar.titled import OarError, Titled, title_of
 from hoplite.exceptions import HopliteError, NotAuthenticatedError, NotFoundError
+
+_NAME = re.compile(r"[\w-]+")
 
 
 def oar_error(request: Request, error: HopliteError, title: str | None = None) -> Response:
     """The answer that says ``error``."""
     said = _said(request, error, title or title_of(error))
-    return write(_format(request), said, said.code, heading=said.title)
+    to = _format(request)
+    shown = _page(error, said) if to.format is Format.HTML else _ERROR
+    return write(to, said, said.code, shown=shown)
+
+
+_ERROR = Page("oar/error.html")
+
+
+def _page(error: HopliteError, said: OarError) -> Page:
+    """The form that was sent, with what was wrong; or just what was."""
+    form = g.get("oar_form")
+    values = {"error": said, "field": _field_name(error)}
+    if form is None or isinstance(error, NotAuthenticatedError):
+        return Page(_ERROR.template, {"heading": said.title, **values})
+    again: Page = form()
+    return Page(again.template, {**again.values, **values})
+
+
+def _field_name(error: HopliteError) -> str:
+    """The field of the form: of ``type[0]`` it is ``type``."""
+    found = _NAME.match(error.field or "")
+    return found[0] if found else ""
 
 
 def _said(request: Request, error: HopliteError, title: str) -> OarError:

@@ -13,6 +13,7 @@ from hoplite.api.oar.job_facts import (
     resources_of,
     visible_job,
 )
+from hoplite.api.oar.job_pages import job_page
 from hoplite.api.oar.job_shapes import FullJob, JobDetails, JobNode, JobResource
 from hoplite.api.oar.job_views import full_job, job_details, job_nodes, job_resources
 from hoplite.api.oar.walltime_changes import walltime_view
@@ -24,7 +25,11 @@ routes = OarRoutes("OAR jobs")
 
 
 @routes.get(
-    "/jobs/<id>", right=Right.USER, answers={200: JobDetails}, raises=[JobDoesNotExistError]
+    "/jobs/<id>",
+    right=Right.USER,
+    answers={200: JobDetails},
+    raises=[JobDoesNotExistError],
+    page=job_page,
 )
 def get_oar_job(call: OarCall[Options, None]) -> Answer:
     """Show a job.
@@ -36,7 +41,11 @@ def get_oar_job(call: OarCall[Options, None]) -> Answer:
 
 
 @routes.get(
-    "/jobs/<id>/details", right=Right.USER, answers={200: FullJob}, raises=[JobDoesNotExistError]
+    "/jobs/<id>/details",
+    right=Right.USER,
+    answers={200: FullJob},
+    raises=[JobDoesNotExistError],
+    page=job_page,
 )
 def get_oar_job_in_detail(call: OarCall[Options, None]) -> Answer:
     """Show a job with its resources and nodes.

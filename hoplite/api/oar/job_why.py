@@ -10,6 +10,7 @@ from msgspec import Meta
 from hoplite.api.oar.collection import item
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options, Right
 from hoplite.api.oar.job_facts import visible_job
+from hoplite.api.oar.job_pages import why_page
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.resource_views import job_links
 from hoplite.api.why import WaitsFor, Why, why
@@ -52,7 +53,11 @@ class WhyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @routes.get(
-    "/jobs/<id>/why", right=Right.USER, answers={200: WhyView}, raises=[JobDoesNotExistError]
+    "/jobs/<id>/why",
+    right=Right.USER,
+    answers={200: WhyView},
+    raises=[JobDoesNotExistError],
+    page=why_page,
 )
 def explain_oar_job(call: OarCall[Options, None]) -> Answer:
     """Say what a job waits for, since when, when it is to start, and what would start it sooner.

@@ -10,6 +10,7 @@ from hoplite.api.endpoint import LARGEST
 from hoplite.api.oar.collection import Collection, Items, limit_of, paged
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, PageQuery
 from hoplite.api.oar.job_facts import facts_of, sees_all_of
+from hoplite.api.oar.job_pages import jobs_page
 from hoplite.api.oar.job_shapes import FullJob, JobItem, JobRow
 from hoplite.api.oar.job_views import full_job, job_item, job_row
 from hoplite.exceptions import InvalidFieldError
@@ -71,7 +72,7 @@ class JobsQuery(PageQuery, frozen=True):
     ] = None
 
 
-@routes.get("/jobs", query=JobsQuery, answers={200: Collection[JobItem]})
+@routes.get("/jobs", query=JobsQuery, answers={200: Collection[JobItem]}, page=jobs_page)
 def list_oar_jobs(call: OarCall[JobsQuery, None]) -> Answer:
     """List jobs, by id; by default those that have not ended."""
     found = _found(call)
@@ -79,7 +80,7 @@ def list_oar_jobs(call: OarCall[JobsQuery, None]) -> Answer:
     return paged(call, items, found.total)
 
 
-@routes.get("/jobs/details", query=JobsQuery, answers={200: Collection[FullJob]})
+@routes.get("/jobs/details", query=JobsQuery, answers={200: Collection[FullJob]}, page=jobs_page)
 def list_oar_jobs_in_detail(call: OarCall[JobsQuery, None]) -> Answer:
     """List jobs as `/jobs/<id>/details` shows them.
 

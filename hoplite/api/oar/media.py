@@ -13,11 +13,11 @@ from msgspec import Meta
 from hoplite.api.endpoint import LARGEST
 from hoplite.api.oar.collection import Collection, limit_of, paged, whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, PageQuery, Right
+from hoplite.api.oar.file_pages import directory_page, file_page
 from hoplite.api.oar.formats import Format
-from hoplite.api.oar.media_access import Asked, asked_file, turn
+from hoplite.api.oar.media_access import asked_file, turn
 from hoplite.api.oar.media_download import download
 from hoplite.api.oar.media_errors import LISTING, READING, shown
-from hoplite.api.oar.pages import page
 from hoplite.exceptions import (
     NotAuthorizedError,
     NotFoundError,
@@ -60,6 +60,12 @@ class TailQuery(Options, frozen=True):
         ]
         | None
     ) = None
+    show: (
+        Annotated[
+            int, Meta(ge=1, le=100_000, description="For browsers: a page with the last lines.")
+        ]
+        | None
+    ) = None
 
 
 @routes.get(
@@ -83,7 +89,7 @@ def list_directory(call: OarCall[PageQuery, None]) -> Answer | Response:
         found = call.service.files.list(asked.account, asked.place, call.query.offset, limit)
     items = [_item(call, asked.path, each) for each in found.entries]
     if call.wanted.format is Format.HTML:
-        return _page(call, asked, items, found.total, limit)
+        return directory_page(call, asked, items, found.total, limit)
     if call.query.limit is None and not call.query.offset and found.total <= limit:
         return whole(call, items)
     return paged(_with_limit(call, limit), items, found.total, hash_by_id=False)
@@ -106,45 +112,31 @@ def _item(call: OarCall[Any, Any], above: bytes, entry: Entry) -> Hash:
     }
 
 
-def _page(
-    call: OarCall[PageQuery, None], asked: Asked, items: list[Hash], total: int, limit: int
-) -> Response:
-    above = asked.path.rpartition(b"/")[0]
-    here, offset = call.base.href(b"/media/ls" + asked.path), call.query.offset
-    return page(
-        "oar/files.html",
-        heading=shown(asked.path),
-        above=call.base.href(b"/media/ls" + (above or b"/")) if asked.place.below else None,
-        entries=items,
-        total=total,
-        offset=offset,
-        previous=f"{here}?limit={limit}&offset={max(0, offset - limit)}" if offset else None,
-        following=f"{here}?limit={limit}&offset={offset + limit}"
-        if offset + limit < total
-        else None,
-    )
-
-
 @routes.get(
     "/media/<file:path>",
     right=Right.USER,
     query=TailQuery,
     by_extension=False,
     parameters=PATH,
-    answers={200: "application/octet-stream", 206: "application/octet-stream"},
+    answers={200: "application/octet-stream, text/html", 206: "application/octet-stream"},
     answer_headers={"ETag": "Changes whenever the file does."},
     raises=[*ANYWHERE, RangeNotSatisfiableError],
 )
 def get_file(call: OarCall[TailQuery, None]) -> Response:
     """Download a file.
 
-    Parts of it with `Range`; conditional requests by `ETag` and `Last-Modified`.
+    Parts of it with `Range`; conditional requests by `ETag` and `Last-Modified`.  With `show` a page for
+    browsers, where the answer is to be HTML.
     """
     asked = asked_file(call, "/media")
     with ExitStack() as until_sent:
         until_sent.enter_context(turn(call, asked, READING))
-        file = call.service.files.read(asked.account, asked.place, call.query.tail)
+        lines = call.query.show if call.wanted.format is Format.HTML else None
+        tail = call.query.tail if lines is None else lines
+        file = call.service.files.read(asked.account, asked.place, tail)
         until_sent.callback(file.close)
+        if lines is not None:
+            return file_page(call, asked, file)
         response = download(call.request, file, is_tail=call.query.tail is not None)
         response.call_on_close(until_sent.pop_all().close)
     return response

@@ -40,6 +40,15 @@ def asked_file(call: OarCall[Any, Any], prefix: str, *, writes: bool = False) ->
     """
     as_whom = _account(call, writes=writes)
     named = path_of(call.request).removeprefix((call.base.mount + prefix).encode()).lstrip(b"/")
+    return _asked(call, as_whom, named)
+
+
+def asked_in(call: OarCall[Any, Any], directory: Asked, name: bytes) -> Asked:
+    """The entry of the directory that is, or is to be, called so."""
+    return _asked(call, directory.account, directory.path + b"/" + name)
+
+
+def _asked(call: OarCall[Any, Any], as_whom: RunAs | None, named: bytes) -> Asked:
     try:
         return Asked(as_whom, call.service.files.place(as_whom, named))
     except BadPathError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
@@ -10,9 +11,10 @@ from flask import Response
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options, Right
+from hoplite.api.oar.file_pages import next_of_change, next_of_removal, next_of_upload
 from hoplite.api.oar.links import Link
 from hoplite.api.oar.media import ANYWHERE, PATH
-from hoplite.api.oar.media_access import Asked, asked_file, turn
+from hoplite.api.oar.media_access import Asked, asked_file, asked_in, turn
 from hoplite.api.oar.media_errors import CHANGING, REMOVING, WRITING, shown
 from hoplite.api.oar.titled import Titled
 from hoplite.api.serving.uploads import AROUND_UPLOAD_BYTES
@@ -31,9 +33,10 @@ routes = OarRoutes("OAR files")
 
 _FORM = "multipart/form-data"
 _FILE = {"type": "string", "format": "binary"}
+_IN_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
 _FILES = {
     "application/octet-stream": _FILE,
-    _FORM: {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+    _FORM: _IN_FORM,
 }
 
 
@@ -71,6 +74,36 @@ def upload_file(call: OarCall[Options, None]) -> Answer:
 
 
 @routes.post(
+    "/media/ls/<file:path>",
+    right=Right.USER,
+    by_extension=False,
+    parameters=PATH,
+    body_files={_FORM: _IN_FORM},
+    answers={201: Uploaded},
+    answer_headers={"Location": "Where the file is."},
+    raises=[*ANYWHERE, TooLargeError, StorageFullError],
+    then=next_of_upload,
+)
+def upload_into_directory(call: OarCall[Options, None]) -> Answer:
+    """Put the file of a form into a directory, under its own name.  Beyond OAR.
+
+    With a field `force` in place of a file of that name.
+    """
+    directory = asked_file(call, "/media/ls", writes=True)
+    if call.request.mimetype != _FORM:
+        raise _bad_type(call, "right is multipart/form-data with the field file")
+    _body(call)
+    name = os.fsencode(call.request.files["file"].filename or "")
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        raise InvalidFieldError(
+            f"file: {shown(name)!r} is no name for a file in a directory", field="file"
+        )
+    return _upload(
+        call, asked_in(call, directory, name), force=bool(call.request.form.get("force"))
+    )
+
+
+@routes.post(
     "/media/force/<file:path>",
     right=Right.USER,
     by_extension=False,
@@ -91,6 +124,7 @@ def replace_file(call: OarCall[Options, None]) -> Answer:
     by_extension=False,
     body=ModeBody,
     about="Chmod query",
+    then=next_of_change,
     parameters=PATH,
     answers={202: None},
     answer_headers={"Location": "Where the file is."},
@@ -121,6 +155,7 @@ def change_mode(call: OarCall[Options, ModeBody]) -> Response:
     parameters=PATH,
     answers={204: None},
     raises=ANYWHERE,
+    then=next_of_removal,
 )
 def remove_file(call: OarCall[Options, None]) -> Response:
     """Remove a file, or a directory with all that is in it."""
@@ -151,13 +186,7 @@ def _body(call: OarCall[Any, Any]) -> BinaryIO:
     request, largest = call.request, call.service.settings.max_upload_bytes
     media = request.mimetype
     if media not in ("application/octet-stream", _FORM):
-        raise Titled(
-            "Bad content type",
-            NotAcceptableError(
-                f"{media or 'a body without Content-Type'} not allowed for file upload; right is "
-                f"application/octet-stream, or {_FORM} with the field file"
-            ),
-        )
+        raise _bad_type(call, f"right is application/octet-stream, or {_FORM} with the field file")
     request.max_content_length = largest + AROUND_UPLOAD_BYTES
     try:
         if media != _FORM:
@@ -171,6 +200,13 @@ def _body(call: OarCall[Any, Any]) -> BinaryIO:
         InvalidFieldError(
             "file: the form needs a part of this name, with a filename", field="file"
         ),
+    )
+
+
+def _bad_type(call: OarCall[Any, Any], right: str) -> Titled:
+    media = call.request.mimetype or "a body without Content-Type"
+    return Titled(
+        "Bad content type", NotAcceptableError(f"{media} not allowed for file upload; {right}")
     )
 
 

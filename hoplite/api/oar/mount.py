@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     accounting,
+    admission_rules,
     config,
     job,
     job_actions,
@@ -30,10 +33,11 @@ from hoplite.api.oar import (
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
 from hoplite.api.oar.errors import oar_error
-from hoplite.api.oar.formats import wanted
+from hoplite.api.oar.formats import Format, wanted
 from hoplite.api.oar.input import body_of, query_of
+from hoplite.api.oar.leading_on import led_on
 from hoplite.api.oar.links import MOUNTS, OPEN, PRIVATE, Base, mount_of, root_of
-from hoplite.api.oar.pages import SERVED, heading_of_request, register_pages, write
+from hoplite.api.oar.pages import SERVED, Page, register_pages, write
 from hoplite.api.oar.titled import Titled
 from hoplite.api.service import Service
 from hoplite.exceptions import HopliteError, NotAuthenticatedError, NotAuthorizedError
@@ -53,11 +57,13 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     submission.routes,
     media.routes,
     media_changes.routes,
+    admission_rules.routes,
     config.routes,
     accounting.routes,
 )
 
 
+_GENERIC = Page("oar/value.html")
 _NAME = re.compile(r"<(\w+)>")
 
 
@@ -98,7 +104,9 @@ class OarDialect:
         self._service = service
         self._proxies = Networks(service.settings.behind_proxy)
         operations = [each for routes in OAR_ROUTES for each in routes.operations]
-        app.extensions[SERVED] = {each.path for each in operations if each.method == "GET"}
+        app.extensions[SERVED] = {
+            each.path: each.right.value for each in operations if each.method == "GET"
+        }
         app.url_map.converters |= {
             "oarid": _Number,
             "oarname": _Segment,
@@ -147,11 +155,12 @@ class OarDialect:
             base = self._base()
             g.route = base.mount + operation.path
             try:
-                answer = operation.handler(self._call(operation, base, path))
+                call = self._call(operation, base, path)
+                answer = operation.handler(call)
             except Titled as refused:
                 g.oar_title = refused.title
                 raise refused.error from None
-            return _written(answer, methods)
+            return led_on(operation, call, answer) or _written(operation, call, answer, methods)
 
         return view
 
@@ -171,16 +180,25 @@ class OarDialect:
             structure=query.structure,
         )
         _check_right(operation, call)
+        if operation.form is not None:
+            g.oar_form = partial(operation.form, call)
         if operation.body is None:
             return call
         body = body_of(request, operation.body, operation.about)
         return dataclasses.replace(call, body=body)
 
 
-def _written(answer: Answer | Response, methods: list[str]) -> Response:
+def _written(
+    operation: OarOperation,
+    call: OarCall[Any, Any],
+    answer: Answer | Response,
+    methods: list[str],
+) -> Response:
     if isinstance(answer, Answer):
-        heading = heading_of_request()
-        response = write(g.oar_wanted, answer.value, answer.status, heading=heading)
+        shown = _GENERIC
+        if operation.page is not None and call.wanted.format is Format.HTML:
+            shown = operation.page(call, msgspec.to_builtins(answer.value))
+        response = write(call.wanted, answer.value, answer.status, shown=shown)
         response.headers.update(answer.headers)
     else:
         response = answer

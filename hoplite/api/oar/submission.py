@@ -17,7 +17,7 @@ from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, 
 from hoplite.api.oar.formats import Format
 from hoplite.api.oar.input import is_form
 from hoplite.api.oar.links import Link
-from hoplite.api.oar.pages import page
+from hoplite.api.oar.pages import Page, page
 from hoplite.api.oar.titled import Titled
 from hoplite.api.submitting import around
 from hoplite.exceptions import (
@@ -40,6 +40,7 @@ from hoplite.submission.options import NO_INTERACTIVE, described
 
 routes = OarRoutes("OAR jobs")
 
+_USUAL = "/nodes=1/core=1,walltime=00:30:00"
 _TITLES = {NO_INTERACTIVE: NO_INTERACTIVE, NOTHING_TO_RUN: "Missing Required Field"}
 
 
@@ -63,6 +64,30 @@ class Submitted(msgspec.Struct, frozen=True):
     api_timestamp: int
 
 
+def _form(call: OarCall[Any, Any], values: Mapping[str, Any], **more: Any) -> Page:
+    shown = {
+        "heading": "Job submission",
+        "action": call.base.href("/jobs", extension=".html"),
+        "queues": list(call.service.manager.limits.queues),
+        "filled": values,
+        **more,
+    }
+    return Page("oar/job_form.html", shown)
+
+
+def _filled(call: OarCall[Any, Any], **more: Any) -> Page:
+    """The form as it was sent."""
+    sent = call.request.form.to_dict() if is_form(call.request) else {"resource": _USUAL}
+    return _form(call, sent, **more)
+
+
+def _answered(call: OarCall[Any, Any], value: Any) -> Page:
+    """Of a dry run the form again, with what would happen; else the new job."""
+    if "dry_run" in value:
+        return _filled(call, foretold=value, href=call.href)
+    return Page("oar/submitted.html", {"heading": f"Job {value['id']} is submitted"})
+
+
 @routes.post(
     "/jobs",
     right=Right.USER,
@@ -73,6 +98,8 @@ class Submitted(msgspec.Struct, frozen=True):
     answers={201: Submitted, 200: DryRun},
     headers=HEADERS,
     answer_headers=ANSWER_HEADERS,
+    page=_answered,
+    form=_filled,
     raises=[
         InvalidRequestError,
         NotAuthorizedError,
@@ -98,7 +125,8 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
         raise Titled(_TITLES.get(str(error), "Bad query"), error) from None
     except JobPluginDoesNotExistError as error:
         raise Titled("Bad query", InvalidFieldError(str(error), field="plugin")) from None
-    return _answer(call, jobs, submission, replayed)
+    rules = [] if submission.resubmit is not None else call.service.manager.said_of(jobs[0])
+    return _answer(call, jobs, submission, rules, replayed)
 
 
 def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
@@ -132,9 +160,14 @@ def _resubmitted(call: OarCall[Any, Any], job_id: int, key: str | None) -> tuple
 
 
 def _answer(
-    call: OarCall[Any, Any], jobs: list[Job], submission: Submission, replayed: bool
+    call: OarCall[Any, Any],
+    jobs: list[Job],
+    submission: Submission,
+    rules: list[str],
+    replayed: bool,
 ) -> Answer:
-    lines = [*submission.said, *(f"OAR_JOB_ID={job.id}" for job in jobs)]
+    lines = [*submission.warnings, *rules, *submission.remarks]
+    lines += [f"OAR_JOB_ID={job.id}" for job in jobs]
     if len(jobs) > 1:
         lines.append(f"OAR_ARRAY_ID={jobs[0].id}")
     link = call.link("self", f"/jobs/{jobs[0].id}")
@@ -151,9 +184,5 @@ def job_form(call: OarCall[Options, None]) -> Response:
     """Show the form for a new job."""
     if call.wanted.format is not Format.HTML and call.request.path.endswith((".json", ".yaml")):
         raise NotAcceptableError("the form is a page: ask for it as text/html")
-    return page(
-        "oar/job_form.html",
-        heading="Job submission",
-        action=call.base.href("/jobs", extension=".html"),
-        queues=list(call.service.manager.limits.queues),
-    )
+    shown = _form(call, {"resource": _USUAL})
+    return page(shown.template, **shown.values)

@@ -1,0 +1,3 @@
+"""Jobs with files."""
+
+from __future__ import annotations
