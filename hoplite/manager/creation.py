@@ -17,7 +17,7 @@ from hoplite.exceptions import (
 from hoplite.journal.protocol import Journal, KeyUsed
 from hoplite.manager.admission import Admitted
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key

@@ -31,8 +31,9 @@ from hoplite.manager.admission import Admission, Admitted, said_of
 from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place, Plan
+from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_search import JobSearch
