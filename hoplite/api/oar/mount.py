@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    accounting,
     admission_rules,
     config,
     job,
@@ -58,6 +59,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media_changes.routes,
     admission_rules.routes,
     config.routes,
+    accounting.routes,
 )
 
 
