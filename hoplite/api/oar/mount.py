@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    admission_rehearsal,
     admission_rules,
     config,
     job,
@@ -57,6 +58,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    admission_rehearsal.routes,
     config.routes,
 )
 
