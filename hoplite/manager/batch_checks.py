@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from hoplite.exceptions import InvalidFieldError, NotAuthorizedError, NotEnoughResourcesError
-from hoplite.manager.batch_plan import Plan
+from hoplite.manager.feasibility import Feasibility
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.notices import check_notify
@@ -23,9 +23,9 @@ _NOT_STARTED = (State.WAITING, State.HOLD)
 class Checks:
     """Every method raises what is wrong, with the name of the option."""
 
-    def __init__(self, table: JobTable, plan: Plan, limits: Limits) -> None:
+    def __init__(self, table: JobTable, feasibility: Feasibility, limits: Limits) -> None:
         self._table = table
-        self._plan = plan
+        self._feasibility = feasibility
         self._limits = limits
 
     def count(self, jobs: Sequence[NewJob]) -> None:
@@ -85,7 +85,7 @@ class Checks:
     def _dates(self, batch: Batch, types: BatchTypes) -> None:
         if batch.starts_at is not None and batch.starts_at < time.time() - 1:
             raise InvalidFieldError("reservation: its date has passed", field="reservation")
-        latest = self._plan.latest_start(batch)
+        latest = self._feasibility.latest_start(batch)
         first = max(time.time(), types.postpone, batch.starts_at or 0.0)
         if latest is not None and latest.at < first:
             raise InvalidFieldError(
@@ -105,9 +105,9 @@ class Checks:
             )
 
     def _resources(self, batch: Batch) -> None:
-        if self._plan.is_possible(batch):
+        if self._feasibility.is_possible(batch):
             return
-        strangers = sorted(self._plan.elsewhere(batch))
+        strangers = sorted(self._feasibility.elsewhere(batch))
         if strangers:
             raise NotEnoughResourcesError(
                 "resource: only with resources of other nodes could this request be granted, and "

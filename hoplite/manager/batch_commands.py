@@ -20,8 +20,8 @@ from hoplite.exceptions import (
 from hoplite.journal.protocol import Change, JobChanged
 from hoplite.manager.admission import Admission, Admitted
 from hoplite.manager.batch_checks import Checks
-from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
@@ -58,7 +58,7 @@ class BatchCommands:
         self._queue = queue
         self._limits = limits
         self._admission = admission
-        self._checks = Checks(table, queue.plan, limits)
+        self._checks = Checks(table, queue.plan.feasibility, limits)
         self._reserving = threading.Lock()
         """Between counting somebody's reservations and making another."""
 
@@ -351,6 +351,11 @@ def _in(live: LiveJob, done: str, *states: State) -> Job:
 def _wrong_state(job: Job, done: str, *states: State) -> Exception:
     if job.ended:
         return _ended(job)
+    if job.state in states:
+        return WrongJobStateError(
+            f"job {job.id} is {job.state.value}, but its process is ending or has just ended, so it "
+            f"cannot be {done}"
+        )
     wanted = " or ".join(state.value for state in states)
     return WrongJobStateError(
         f"job {job.id} is {job.state.value}: only a job that is {wanted} can be {done}"

@@ -17,7 +17,7 @@ from hoplite.exceptions import (
 from hoplite.journal.protocol import Journal, KeyUsed
 from hoplite.manager.admission import Admitted
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
@@ -117,7 +117,7 @@ class Creation:
         self.check_may_submit(caller)
         if key is None:
             return self._batch.resubmit(caller, ref), False
-        body_hash = resubmission_fingerprint(self._table.get(ref).id)
+        body_hash = resubmission_fingerprint(ref)
         with self._keys.held(caller.name, key):
             known = self._known(caller, key, body_hash)
             if known is not None:

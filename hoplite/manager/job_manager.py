@@ -32,8 +32,9 @@ from hoplite.manager.admission import Admission, Admitted, said_of
 from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place, Plan
+from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_search import JobSearch
@@ -343,15 +344,18 @@ class JobManager:
                 return False
             if job.ended:
                 return False
-            if job.kill_by is None:
+            if job.kill_by is None or job.granted.kill_reason is not None:
                 self._note_kill(live, who, now)
         return True
 
     def _note_kill(self, live: LiveJob, who: str, now: float) -> None:
+        """Who asks for the end of a job that the batch system is just ending, to run it again
+        perhaps, has it end for good."""
         asked = msgspec.structs.replace(
             live.job,
             kill_by=who,
-            kill_at=now,
+            kill_at=now if live.job.kill_at is None else live.job.kill_at,
+            granted=msgspec.structs.replace(live.job.granted, kill_reason=None),
             version=live.job.version + 1,
             reason=f"{who} asked to kill it; SIGKILL follows after {self.limits.kill_grace_s:g} s",
         )

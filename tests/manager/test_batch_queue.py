@@ -322,6 +322,22 @@ def test_a_killed_idempotent_job_does_not_run_again(world: BatchWorld) -> None:
     assert world.end(job_id, "signalled").granted.resubmitted_as is None
 
 
+def test_a_job_that_makes_room_does_not_run_again_once_its_owner_wants_it_to_end(
+    world: BatchWorld,
+) -> None:
+    filler = world.submit("/core=8", queue="besteffort", types=("besteffort", "idempotent"))
+    world.begin(filler)
+    normal = world.submit("/core=8")
+    eventually(lambda: world.job(filler).kill_by is not None)
+    before = world.job(filler).kill_at
+    killed = world.manager.kill(ME, str(filler))
+    assert (killed.kill_by, killed.kill_at) == ("me", before)
+    ended = world.end(filler, "signalled")
+    assert (ended.outcome, ended.granted.resubmitted_as) == (Outcome.KILLED, None)
+    assert ended.reason == "killed by me with SIGKILL (9)"
+    world.launched(normal)
+
+
 def test_the_jobs_of_a_dead_resource_are_ended(world: BatchWorld) -> None:
     job_id = world.submit("/core=2")
     world.begin(job_id)
@@ -583,3 +599,14 @@ def test_a_defect_in_a_succession_does_not_hide_the_end(
 
     monkeypatch.setattr(successors, "_runs_again", broken)
     assert world.end(job_id).outcome is Outcome.SUCCEEDED
+
+
+def test_a_job_whose_process_has_just_ended_is_not_said_to_be_fit_for_a_signal(
+    world: BatchWorld,
+) -> None:
+    job_id = world.submit()
+    world.launched(job_id)
+    world.begin(job_id)
+    world.process(job_id).ended = an_end("returned")
+    with pytest.raises(WrongJobStateError, match="its process is ending or has just ended"):
+        world.manager.batch.signal(ME, str(job_id), 10)

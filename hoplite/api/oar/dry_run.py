@@ -11,7 +11,7 @@ from msgspec import Meta
 from hoplite.api.oar.endpoint import Answer, OarCall
 from hoplite.exceptions import InvalidFieldError
 from hoplite.manager.admission import Admitted
-from hoplite.manager.batch_plan import Place
+from hoplite.manager.batch_turn import Place
 from hoplite.model.batch import Batch
 from hoplite.scheduling.decisions import Placement
 from hoplite.submission.jobs import Submission
