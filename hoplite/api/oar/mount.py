@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    accounting,
     admission_rehearsal,
     admission_rules,
     config,
@@ -60,6 +61,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     admission_rules.routes,
     admission_rehearsal.routes,
     config.routes,
+    accounting.routes,
 )
 
 
