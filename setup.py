@@ -85,6 +85,7 @@ setup(
         "console_scripts": [
             "hoplite-auto-start = hoplite.cli.auto_start:main",
             "hoplite-client = hoplite.cli.client:main",
+            "hoplite-oar = hoplite.cli.oar:main",
             "hoplite-server = hoplite.cli.server:main",
         ],
         "hoplite.jobs": [

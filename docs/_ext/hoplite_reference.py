@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 from hoplite.cli.client import client
+from hoplite.cli.oar import oar
 from hoplite.exceptions import by_code
 from hoplite.model.lifecycle import ENDED, FINAL_EVENT, TRANSITIONS, State
 from hoplite.settings import describe
@@ -108,16 +109,25 @@ class Diagram(SphinxDirective):
 class ClientCommands(Generated):
     """Every command of ``hoplite-client`` with its options."""
 
+    group = client
+
     def lines(self) -> Iterator[str]:
-        ctx = click.Context(client, info_name="hoplite-client")
-        yield from ["Before or after every command:", "", *_options(client, ctx)]
-        for name, command in client.commands.items():
+        group = self.group
+        ctx = click.Context(group, info_name=group.name)
+        yield from ["Before or after every command:", "", *_options(group, ctx)]
+        for name, command in group.commands.items():
             inner = click.Context(command, ctx, info_name=name)
             usage = " ".join(command.collect_usage_pieces(inner)[1:])
-            yield from [f".. rubric:: ``{f'hoplite-client {name} {usage}'.rstrip()}``", ""]
+            yield from [f".. rubric:: ``{f'{group.name} {name} {usage}'.rstrip()}``", ""]
             for paragraph in (command.help or "").split("\n\n"):
                 yield from [_escaped(paragraph), ""]
-            yield from _options(command, inner, {option.name for option in client.params})
+            yield from _options(command, inner, {option.name for option in group.params})
+
+
+class OarCommands(ClientCommands):
+    """Every command of ``hoplite-oar`` with its options."""
+
+    group = oar
 
 
 def _options(
@@ -144,6 +154,7 @@ def _escaped(text: str) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("hoplite-settings", Settings)
     app.add_directive("hoplite-client-commands", ClientCommands)
+    app.add_directive("hoplite-oar-commands", OarCommands)
     app.add_directive("hoplite-errors", Errors)
     app.add_directive("hoplite-transitions", Transitions)
     app.add_directive("hoplite-final-states", FinalStates)

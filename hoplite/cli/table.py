@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,6 +16,22 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that fits the terminal; without one, plain columns."""
+    if not sys.stdout.isatty():
+        print_table(head, rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None, header_style="bold")
+    for row in rows:
+        # Text, because what others named is no markup.
+        table.add_row(*map(Text, row))
+    Console().print(table)
 
 
 def time_text(at: float | None, *, none: str = "-") -> str:

@@ -188,7 +188,8 @@ class ServerConnection:
         if answer.is_redirect:
             place = answer.headers["Location"]
             return HopliteError(f"{url} has moved to {place}: give the address of that server")
-        error = refusal(url, answer.status_code, answer.content)
+        oar_code = answer.headers.get("Hoplite-Error")
+        error = refusal(url, answer.status_code, answer.content, oar_code)
         if isinstance(error, NotAuthenticatedError):
             source = self._credentials.source
             advice = (

@@ -20,7 +20,9 @@ def oar_error(request: Request, error: HopliteError, title: str | None = None) -
     said = _said(request, error, title or title_of(error))
     to = _format(request)
     shown = _page(error, said) if to.format is Format.HTML else _ERROR
-    return write(to, said, said.code, shown=shown)
+    answer = write(to, said, said.code, shown=shown)
+    answer.headers["Hoplite-Error"] = error.code
+    return answer
 
 
 _ERROR = Page("oar/error.html")
