@@ -18,13 +18,16 @@ _MENU = (
     ("Jobs", "/jobs", ".html"),
     ("Submit a job", "/jobs/form", ".html"),
     ("Resources", "/resources", ".html"),
-    ("Add resources", "/resources/form", ".html"),
+    ("New resources", "/resources/form", ".html"),
     ("Files", "/media/ls/~/", ""),
     ("Admission rules", "/admission_rules", ".html"),
+    ("New rule", "/admission_rules/form", ".html"),
     ("Configuration", "/config", ".html"),
     ("Accounting", "/accounting", ".html"),
 )
 _SERVED_AS = {"/media/ls/~/": "/media/ls/<file:path>"}
+_FOR_ADMINISTRATORS = {"/resources/form", "/admission_rules/form"}
+"""Anybody may look at these forms, as in OAR, and only administrators can send them."""
 SERVED = "hoplite.oar.served"
 """``app.extensions`` has under this name the paths that answer GET, with who may."""
 
@@ -77,11 +80,14 @@ def _varying(response: Response) -> Response:
 
 def _menu(base: Base) -> list[tuple[str, str, bool]]:
     """Words, address, and whether it is this page: of what the caller may look at."""
+    caller = g.get("caller")
+    may_do_all = caller is not None and caller.is_admin
     here = "/" + request.path.lstrip("/").partition("/")[2]
     return [
         (words, base.href(path, extension=extension), here == path + extension)
         for words, path, extension in _MENU
         if may_look_at(_SERVED_AS.get(path, path))
+        and (may_do_all or path not in _FOR_ADMINISTRATORS)
     ]
 
 
