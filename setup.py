@@ -44,7 +44,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_namespace_packages(include=["hoplite", "hoplite.*"], exclude=["*.__pycache__"]),
-    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico"]},
+    package_data={"": ["py.typed", "*.sql", "*.html", "*.css", "*.js", "*.svg", "*.ico", "*.star"]},
     include_package_data=False,
     install_requires=[
         "argon2-cffi>=23.1",
@@ -58,6 +58,7 @@ setup(
         "pyyaml>=6",
         "requests>=2.32",
         "rich>=13.7",
+        "starlark-pyo3>=2026.1",
         "structlog>=24.1",
         "tomlkit>=0.13",
         "waitress>=3.0.1",

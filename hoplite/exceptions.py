@@ -11,6 +11,7 @@
     │   └── ReservationRefusedError      400
     ├── NotAuthenticatedError            401
     ├── NotAuthorizedError               403
+    │   ├── AdmissionRuleFailedError     403
     │   ├── WrongApiKeyError             403
     │   └── ForeignOriginError           403
     ├── JobAlreadyStartedError           403
@@ -21,6 +22,7 @@
     │   ├── JobDoesNotExistError         404
     │   │   └── JobPluginDoesNotExistError 404
     │   ├── ResourceDoesNotExistError    404
+    │   ├── RuleDoesNotExistError        404
     │   └── ResultDoesNotExistError      404
     ├── MethodNotAllowedError            405
     ├── NotAcceptableError               406
@@ -142,6 +144,13 @@ class NotAuthorizedError(HopliteError):
         super().__init__(message, field=field)
 
 
+class AdmissionRuleFailedError(NotAuthorizedError):
+    """An admission rule could not be run to its end, so the job is refused; the message names the
+    rule."""
+
+    code = "admission-rule-failed"
+
+
 class WrongApiKeyError(NotAuthorizedError):
     """The ``api_key`` is missing or is not the key of this job."""
 
@@ -226,6 +235,12 @@ class ResourceDoesNotExistError(NotFoundError):
     """No resource has this id, or no property this name."""
 
     code = "resource-does-not-exist"
+
+
+class RuleDoesNotExistError(NotFoundError):
+    """No admission rule has this id."""
+
+    code = "rule-does-not-exist"
 
 
 class ResultDoesNotExistError(NotFoundError):

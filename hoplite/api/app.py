@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
@@ -43,9 +44,17 @@ HOPLITE_ROUTES = (
 )
 
 
+class _App(Flask):
+    """All that is registered here is synchronous."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # Flask looks again in every request, three times, whether it is a coroutine function.
+        return func
+
+
 def build_app(service: Service) -> Flask:
     """The app over a running service."""
-    app = Flask("hoplite.web", static_url_path="/static")
+    app = _App("hoplite.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = service.settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = service.settings.max_body_bytes
     app.test_client_class = InProcessClient

@@ -152,6 +152,8 @@ def limits_of(settings: Settings) -> Limits:
         users_may_delay_jobs=settings.users_may_delay_jobs,
         max_array=settings.max_array,
         max_reservations=settings.max_reservations,
+        admission_time_s=settings.admission_time,
+        admission_memory_bytes=settings.admission_memory,
         local_nodes=settings.local_nodes,
     )
 

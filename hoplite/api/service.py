@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from hoplite.api.kept_answers import KeptAnswers
 from hoplite.api.metrics import Metrics
 from hoplite.exceptions import TooManyStreamsError
 from hoplite.files.files import Files
@@ -79,6 +80,7 @@ class Service:
         self.check_origin = check_origin
         self.metrics = metrics
         self.streams = Streams(self.settings.max_streams)
+        self.kept_answers = KeptAnswers()
         self.files = Files(self.settings.media_roots)
 
     @property

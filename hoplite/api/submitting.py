@@ -22,8 +22,6 @@ def around(service: Service, caller: Caller) -> Around:
         properties=manager.resources.properties,
         home=str(Path.home()) if run_as is None else run_as.home,
         homes=_home_of,
-        is_admin=caller.is_admin,
-        default_walltime_s=limits.default_walltime_s,
         max_array=limits.max_array,
         max_script_bytes=limits.max_config_bytes,
         read_file=lambda path, field: _text_of(path, field, run_as, limits.max_config_bytes),

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -43,33 +43,52 @@ def run(config: Mapping[str, Any], status: _Status) -> None:
     input, else empty).  The status gets ``pid`` at the start, and at the end ``exit_code``,
     ``signal`` and ``usage`` (``user_s``, ``system_s``, ``max_rss_bytes``, ``wall_s``).
 
-    Signals that are sent to the job (but SIGTERM and SIGKILL) are the command's to answer.
+    Signals that are sent to the job (but SIGKILL) are the command's to answer.  A job that gets
+    SIGTERM ends when all processes of the command have: who catches it has time to put things away.
     """
     command = _checked(config)
     started = time.monotonic()
     orphans_are_ours = _has_no_children() and threading.active_count() == 1
-    _leave_signals_to_the_command()
+    terminated = _leave_signals_to_the_command()
     with _stdin(command) as stdin:
         process = _start(command, stdin)
     _tell(status, {"pid": process.pid})
     wait_status, usage = _wait(process, orphans_are_ours)
     exit_code = os.WEXITSTATUS(wait_status) if os.WIFEXITED(wait_status) else None
     signum = os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else None
+    if terminated.is_set() and orphans_are_ours:
+        _wait_for_the_rest()
     usage["wall_s"] = time.monotonic() - started
     status.update_at_end({"exit_code": exit_code, "signal": signum, "usage": usage})
+    if terminated.is_set() and (exit_code == 0 or signum == signal.SIGTERM):
+        _die_of_sigterm()
     if signum is not None:
         sys.exit(128 + signum)
     if exit_code:
         sys.exit(exit_code)
 
 
-def _leave_signals_to_the_command() -> None:
+def _leave_signals_to_the_command() -> threading.Event:
     """This process hears those that are sent to the whole job too, and must live to tell how the
-    command ended.  A handler, unlike SIG_IGN, is not handed down to the command."""
+    command ended.  A handler, unlike SIG_IGN, is not handed down to the command.  The event tells
+    whether there was a SIGTERM."""
+    terminated = threading.Event()
     for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"):
-        # A plugin may be run outside of the main thread (in tests), where no handler can be set.
-        with contextlib.suppress(ValueError):
-            signal.signal(getattr(signal, name), lambda *_: None)
+        _handle(getattr(signal, name), lambda: None)
+    _handle(signal.SIGTERM, terminated.set)
+    return terminated
+
+
+def _handle(signum: signal.Signals, heard: Callable[[], None]) -> None:
+    # A plugin may be run outside of the main thread (in tests), where no handler can be set.
+    with contextlib.suppress(ValueError):
+        signal.signal(signum, lambda *_: heard())
+
+
+def _die_of_sigterm() -> None:
+    """A command that obeys, or leaves with 0 because it was asked to end, has not succeeded."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _checked(config: object) -> _Command:
@@ -180,6 +199,13 @@ def _wait(process: subprocess.Popen[bytes], orphans_are_ours: bool) -> tuple[int
         "system_s": usage.ru_stime,
         "max_rss_bytes": usage.ru_maxrss * _RSS_UNIT,
     }
+
+
+def _wait_for_the_rest() -> None:
+    """A shell without a trap obeys at once; what it had started may still be putting things away."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait4(-1, 0)
 
 
 def _has_no_children() -> bool:

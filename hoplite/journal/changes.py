@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hoplite.journal import resource_rows, rows, status_sets
+from hoplite.journal import resource_rows, rows, rule_rows, status_sets
 from hoplite.journal.protocol import (
     Change,
     Happened,
@@ -20,6 +20,7 @@ from hoplite.journal.protocol import (
     PropertyRemoved,
     ResourceForgotten,
     ResourceSaved,
+    RuleVersioned,
     StatusSet,
 )
 from hoplite.model.timeline import NO_JOB, Entry
@@ -217,6 +218,11 @@ class Changes:
             (f'$."{change.name}"',),
         )
 
+    def _rule_versioned(self, change: RuleVersioned) -> None:
+        rule = change.rule
+        if not self._execute(rule_rows.INSERT_VERSION, rule_rows.rule_values(rule)).rowcount:
+            raise ConflictingChange(f"{rule.version} is not the next version of rule {rule.id}")
+
     def _resource_entries_expired(self, change: ResourceEntriesExpired) -> None:
         self._execute("DELETE FROM timeline WHERE job_id = ? AND at < ?", (NO_JOB, change.before))
 
@@ -236,6 +242,7 @@ _APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
     ResourceForgotten: Changes._resource_forgotten,
     PropertyAdded: Changes._property_added,
     PropertyRemoved: Changes._property_removed,
+    RuleVersioned: Changes._rule_versioned,
     ResourceEntriesExpired: Changes._resource_entries_expired,
     Checked: Changes._checked,
 }

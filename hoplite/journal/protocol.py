@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 from hoplite.model.resource import Resource
@@ -86,6 +87,13 @@ class PropertyRemoved(msgspec.Struct, frozen=True):
     name: str
 
 
+class RuleVersioned(msgspec.Struct, frozen=True):
+    """The first version of an admission rule whose id was never given, or the next one of a rule
+    that is kept."""
+
+    rule: AdmissionRule
+
+
 Change = (
     JobCreated
     | JobChanged
@@ -97,6 +105,7 @@ Change = (
     | ResourceForgotten
     | PropertyAdded
     | PropertyRemoved
+    | RuleVersioned
 )
 
 
@@ -219,6 +228,18 @@ class Journal(Protocol):
 
     def last_resource_id(self) -> int:
         """The highest id that a resource ever had; 0: there never was one."""
+        ...
+
+    def rules(self) -> list[AdmissionRule]:
+        """The admission rules that there are, as they are now, by ascending id."""
+        ...
+
+    def rule_versions(self, rule_id: int) -> list[AdmissionRule]:
+        """Every version of an admission rule, its end too, in order; none: it never existed."""
+        ...
+
+    def last_rule_id(self) -> int:
+        """The highest id that an admission rule ever had; 0: there never was one."""
         ...
 
     def forget_resource_entries(self, before: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from hoplite.journal import resource_rows, rows
+from hoplite.journal import resource_rows, rows, rule_rows
 from hoplite.journal.changes import Changes, Checked, KeysExpired, ResourceEntriesExpired
 from hoplite.journal.connections import Readers
 from hoplite.journal.ended_jobs import EndedJobs
@@ -17,6 +17,7 @@ from hoplite.journal.group_commit import GroupCommit
 from hoplite.journal.paging import MAX_ROWS_PER_PAGE_SCAN, read_page
 from hoplite.journal.protocol import Change, Ended, EndedPage, Jobs, KeyUsed, Page, Tombstone
 from hoplite.journal.writer import Writer
+from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, LIVE
 from hoplite.model.resource import Resource
@@ -156,6 +157,18 @@ class SqliteJournal:
     def last_resource_id(self) -> int:
         found = self._readers.rows("SELECT seq FROM sqlite_sequence WHERE name = 'resources'")
         return found[0][0] if found else 0
+
+    def rules(self) -> list[AdmissionRule]:
+        return [rule_rows.rule_of(row) for row in self._readers.rows(rule_rows.SELECT_RULES)]
+
+    def rule_versions(self, rule_id: int) -> list[AdmissionRule]:
+        rule_id = min(rule_id, rows.MAX_INTEGER)
+        found = self._readers.rows(rule_rows.SELECT_VERSIONS, (rule_id,))
+        return [rule_rows.rule_of(row) for row in found]
+
+    def last_rule_id(self) -> int:
+        last: int = self._readers.rows(rule_rows.LAST_RULE)[0][0]
+        return last
 
     def forget_resource_entries(self, before: float) -> None:
         sql = "SELECT 1 FROM timeline WHERE job_id = ? AND at < ? LIMIT 1"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from hoplite.exceptions import InvalidFieldError, NotAuthorizedError, NotEnoughResourcesError
-from hoplite.manager.batch_plan import Plan
+from hoplite.manager.feasibility import Feasibility
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.notices import check_notify
@@ -17,16 +17,15 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
 
-_ADMIN = "admin"
 _NOT_STARTED = (State.WAITING, State.HOLD)
 
 
 class Checks:
     """Every method raises what is wrong, with the name of the option."""
 
-    def __init__(self, table: JobTable, plan: Plan, limits: Limits) -> None:
+    def __init__(self, table: JobTable, feasibility: Feasibility, limits: Limits) -> None:
         self._table = table
-        self._plan = plan
+        self._feasibility = feasibility
         self._limits = limits
 
     def count(self, jobs: Sequence[NewJob]) -> None:
@@ -49,7 +48,7 @@ class Checks:
         if batch is None:
             raise ValueError("a job of the batch system needs its batch part")
         types = read_types(batch.types)
-        self._queue(caller, batch)
+        self._queue(batch)
         self._inside(types)
         self._after(batch)
         self._dates(batch, types)
@@ -57,16 +56,12 @@ class Checks:
         self._quota(caller, batch)
         self._resources(batch)
 
-    def _queue(self, caller: Caller, batch: Batch) -> None:
+    def _queue(self, batch: Batch) -> None:
         if batch.queue not in self._limits.queues:
             raise InvalidFieldError(
                 f"queue: there is no queue {batch.queue!r}; there are "
                 + ", ".join(self._limits.queues),
                 field="queue",
-            )
-        if batch.queue == _ADMIN and not caller.is_admin:
-            raise NotAuthorizedError(
-                "queue: only administrators can submit jobs in the admin queue", field="queue"
             )
 
     def _inside(self, types: BatchTypes) -> None:
@@ -88,13 +83,9 @@ class Checks:
                 )
 
     def _dates(self, batch: Batch, types: BatchTypes) -> None:
-        if types.besteffort and batch.starts_at is not None:
-            raise InvalidFieldError(
-                "reservation: a besteffort job cannot be reserved", field="reservation"
-            )
         if batch.starts_at is not None and batch.starts_at < time.time() - 1:
             raise InvalidFieldError("reservation: its date has passed", field="reservation")
-        latest = self._plan.latest_start(batch)
+        latest = self._feasibility.latest_start(batch)
         first = max(time.time(), types.postpone, batch.starts_at or 0.0)
         if latest is not None and latest.at < first:
             raise InvalidFieldError(
@@ -114,9 +105,9 @@ class Checks:
             )
 
     def _resources(self, batch: Batch) -> None:
-        if self._plan.is_possible(batch):
+        if self._feasibility.is_possible(batch):
             return
-        strangers = sorted(self._plan.elsewhere(batch))
+        strangers = sorted(self._feasibility.elsewhere(batch))
         if strangers:
             raise NotEnoughResourcesError(
                 "resource: only with resources of other nodes could this request be granted, and "

@@ -18,9 +18,10 @@ from hoplite.exceptions import (
     WrongJobStateError,
 )
 from hoplite.journal.protocol import Change, JobChanged
+from hoplite.manager.admission import Admission, Admitted
 from hoplite.manager.batch_checks import Checks
-from hoplite.manager.batch_plan import Place
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.live import LiveJob
@@ -50,39 +51,48 @@ class BatchCommands:
     :class:`~hoplite.exceptions.WrongJobStateError` where its state does not allow it.
     """
 
-    def __init__(self, table: JobTable, queue: BatchQueue, limits: Limits) -> None:
+    def __init__(
+        self, table: JobTable, queue: BatchQueue, limits: Limits, admission: Admission
+    ) -> None:
         self._table = table
         self._queue = queue
         self._limits = limits
-        self._checks = Checks(table, queue.plan, limits)
+        self._admission = admission
+        self._checks = Checks(table, queue.plan.feasibility, limits)
         self._reserving = threading.Lock()
         """Between counting somebody's reservations and making another."""
 
     def create(self, caller: Caller, jobs: Sequence[NewJob], also: Also) -> list[Job]:
-        """New jobs with consecutive ids, all or none; several are an array.  What ``also`` gives
-        for the first job's id and time is kept in the same write.
+        """New jobs with consecutive ids, all or none, as the admission rules want them; several are
+        an array.  What ``also`` gives for the first job's id and time is kept in the same write.
 
         Raises :class:`~hoplite.exceptions.InvalidFieldError`,
         :class:`~hoplite.exceptions.NotEnoughResourcesError` for a request that can never be
         granted and :class:`~hoplite.exceptions.ReservationRefusedError`.
         """
         self._checks.count(jobs)
+        admitted = self._admission.admit(caller, jobs)
+        jobs = admitted.jobs
         reserves = any(new.batch and new.batch.starts_at is not None for new in jobs)
         with self._reserving if reserves else nullcontext():
             for new in {_asked(new.batch): new for new in jobs}.values():
                 self._checks.job(caller, new)
             ids, now = self._table.next_births(len(jobs))
-            return self._keep(caller, self._new_jobs(caller, jobs, ids, now), also(ids[0], now))
+            made = self._new_jobs(caller, jobs, ids, now)
+            return self._keep(caller, made, also(ids[0], now), admitted.said)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
-        """Where the job would be placed if it were created now; None: it cannot be told.  Raises
-        as :meth:`create` does, and keeps nothing."""
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """What the admission rules would make of the jobs, and where the first of them would be
+        placed if they were created now; None: it cannot be told.  Raises as :meth:`create` does,
+        and keeps nothing."""
+        admitted = self._admission.admit(caller, jobs)
+        new = admitted.jobs[0]
         self._checks.job(caller, new)
         (job,) = self._new_jobs(caller, [new], [1 << 62], time.time())
         found = self._queue.plan.probe(job)
         if isinstance(found, Refusal):
             raise _refused(job, found)
-        return found
+        return admitted, found
 
     def prediction(self, job_id: int) -> Placement | None:
         """Where and when a waiting job is planned; None for others, and where nothing is known."""
@@ -228,9 +238,15 @@ class BatchCommands:
             entries.append(entry(old, Happening.RESUBMITTED, caller.name, new.created_at, detail))
         self._table.create(new, entries, *more)
 
-    def _keep(self, caller: Caller, jobs: list[Job], more: Sequence[Change]) -> list[Job]:
+    def _keep(
+        self, caller: Caller, jobs: list[Job], more: Sequence[Change], said: Sequence[str]
+    ) -> list[Job]:
         reserved = [self._with_reservation(job) for job in jobs]
-        entries = [each for job in reserved for each in _first_entries(job, caller.name)]
+        entries = [
+            each
+            for job in reserved
+            for each in _first_entries(job, caller.name, said if job is reserved[0] else ())
+        ]
         try:
             self._table.create_together(reserved, entries, *more)
         except BaseException:
@@ -314,8 +330,8 @@ def _new_job(
     )
 
 
-def _first_entries(job: Job, who: str) -> list[Entry]:
-    entries = births(job, who)
+def _first_entries(job: Job, who: str, said: Sequence[str]) -> list[Entry]:
+    entries = births(job, who, said)
     return entries if job.state is State.WAITING else entries[:1]
 
 

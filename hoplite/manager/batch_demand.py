@@ -93,7 +93,7 @@ class Demand:
                 group.levels,
                 allowed if group.filter is None else allowed & self._where(group.filter),
             )
-            for group in request.with_default_type().groups
+            for group in request.groups
         )
         return Alternative(groups, self.walltime(request))
 
@@ -106,17 +106,7 @@ class Demand:
         return Alternative((), left, exactly=self.bits(granted.assigned))
 
     def _allowed(self, batch: Batch) -> int:
-        types = read_types(batch.types)
-        allowed = self.table.all if batch.filter is None else self._where(batch.filter)
-        if types.besteffort:
-            allowed &= self._yes("besteffort")
-        if types.deploy:
-            allowed &= self._yes("deploy")
-        desktops = self._yes("desktop_computing")
-        return allowed & (desktops if types.desktop_computing else ~desktops)
-
-    def _yes(self, name: str) -> int:
-        return self.table.where(name, lambda value: value == "YES")
+        return self.table.all if batch.filter is None else self._where(batch.filter)
 
     def _where(self, expression: Expression) -> int:
         found = self._matching.get(expression)

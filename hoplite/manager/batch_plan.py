@@ -16,17 +16,15 @@ from threading import Lock, RLock
 import msgspec
 
 from hoplite.exceptions import JobDoesNotExistError
-from hoplite.manager.batch_demand import Demand, dependencies, succeeded
+from hoplite.manager.batch_demand import dependencies, succeeded
+from hoplite.manager.batch_turn import Place, Start, Turn
+from hoplite.manager.feasibility import Feasibility
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.resources import Resources
-from hoplite.manager.this_machine import LocalNodes
-from hoplite.model.batch import Batch, Granted
-from hoplite.model.batch_types import read_types
+from hoplite.model.batch import Granted
 from hoplite.model.job import Job
-from hoplite.model.latest_start import LatestStart, latest_start
 from hoplite.model.lifecycle import STARTED, State
-from hoplite.model.resource_set import ResourceTable
 from hoplite.scheduling.decisions import Decisions, Placement, Reason, Refusal, Wait
 from hoplite.scheduling.demand import Cluster, HeldJob, WaitingJob
 from hoplite.scheduling.scheduler import Scheduler
@@ -42,36 +40,6 @@ _SET_BACK_S = 1.0
 
 WAITS = frozenset({State.WAITING, State.RESUMING})
 HOLDS_RESOURCES = STARTED - {State.SUSPENDED, State.RESUMING}
-
-
-class Start(msgspec.Struct, frozen=True):
-    """A job that the plan lets start now: ``assigned`` are resource ids."""
-
-    job_id: int
-    assigned: tuple[int, ...]
-    walltime_s: float
-    """Of the whole run, also of a job that goes on."""
-    alternative: int
-    held: HeldJob
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where and when a job is to start, and the ids of the resources."""
-
-    placement: Placement
-    resources: tuple[int, ...]
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """What is to be done now."""
-
-    starts: list[Start]
-    preemptions: dict[int, int]
-    """Besteffort jobs to be ended, and the job that each is ended for."""
-    impossible: list[int]
-    """Waiting jobs that can never start."""
-    stranded: dict[int, int]
-    """Jobs to be ended because a resource of theirs is Dead: which one."""
 
 
 class Plan:
@@ -100,8 +68,8 @@ class Plan:
         self._stranded: dict[int, int] = {}
         self._stale = True
         self._untaken = True
-        self._local = LocalNodes(limits.local_nodes)
-        self._demand = self._new_demand()
+        self.feasibility = Feasibility(resources, limits)
+        self._demand = self.feasibility.new_demand()
         self._scheduler = Scheduler(self._time(), Cluster.of(self._demand.table))
         self.on_planned: Callable[[float], None] = lambda _seconds: None
         """Told how long each look for what is to be done took."""
@@ -115,7 +83,7 @@ class Plan:
 
     def limits_changed(self) -> None:
         """Queues, the default walltime or the nodes of this machine are others."""
-        self._local = LocalNodes(self._limits.local_nodes)
+        self.feasibility.limits_changed()
         self.doubt()
 
     @property
@@ -228,30 +196,6 @@ class Plan:
                 return found
             return Place(found, self._demand.table.ids_of(found.bits))
 
-    def is_possible(self, batch: Batch) -> bool:
-        with self._sound():
-            return self._demand.is_possible(batch)
-
-    def latest_start(self, batch: Batch, walltime_s: float | None = None) -> LatestStart | None:
-        """Until when such a job can start, with that walltime or its shortest; None: at any time."""
-        if not batch.types:
-            return None
-        shortest_s = min(map(self._demand.walltime, batch.requests))
-        return latest_start(
-            read_types(batch.types), shortest_s if walltime_s is None else walltime_s
-        )
-
-    def elsewhere(self, batch: Batch) -> set[str]:
-        """The nodes, none of them this machine, without which such a job is impossible; empty if
-        they would not help."""
-        table = self._resources.table
-        strangers = {
-            one.network_address for one in table if not self._local.has(one.network_address)
-        }
-        if not strangers or not self._demand_over(table).is_possible(batch):
-            return set()
-        return strangers
-
     def prediction(self, job_id: int) -> Placement | None:
         """The place planned for a job; None: it has none, or does not wait."""
         place = self.places([job_id]).get(job_id)
@@ -290,7 +234,8 @@ class Plan:
         job = self._find(job_id)
         if wait.reason is not Reason.IMPOSSIBLE or job is None or job.batch is None:
             return wait
-        return msgspec.structs.replace(wait, elsewhere=tuple(sorted(self.elsewhere(job.batch))))
+        elsewhere = self.feasibility.elsewhere(job.batch)
+        return msgspec.structs.replace(wait, elsewhere=tuple(sorted(elsewhere)))
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -328,12 +273,6 @@ class Plan:
         now = time.time()
         if now < self._now - _SET_BACK_S:
             self._now, self._stale = now, True
-
-    def _new_demand(self) -> Demand:
-        return self._demand_over(self._local.of(self._resources.table))
-
-    def _demand_over(self, table: ResourceTable) -> Demand:
-        return Demand(table, self._limits.queues, self._limits.default_walltime_s)
 
     def _find(self, job_id: int) -> Job | None:
         try:
@@ -434,7 +373,7 @@ class Plan:
 
     def _plan_anew(self) -> None:
         before, promised = self._demand.table, self._scheduler.plan()
-        self._demand = demand = self._new_demand()
+        self._demand = demand = self.feasibility.new_demand()
         now = self._time()
         known = {live.job.id: live.job for live in self._table.live if live.job.batch is not None}
         jobs = sorted({**self._reserved, **known}.values(), key=lambda job: job.id)

@@ -13,7 +13,8 @@ import structlog
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import HopliteError, StorageFullError, StorageUnavailableError
 from hoplite.execution.protocol import Executor
-from hoplite.manager.batch_plan import Plan, Start, Turn
+from hoplite.manager.batch_plan import Plan
+from hoplite.manager.batch_turn import Start, Turn
 from hoplite.manager.clocks import Clocks
 from hoplite.manager.endings import ended_entry
 from hoplite.manager.expiries import Expiries
@@ -59,7 +60,7 @@ class BatchQueue:
         self._limits = limits
         self._clocks = Clocks(table, executor)
         self.walltimes = Walltimes(table, plan, self._clocks, limits)
-        self._expiries = Expiries(plan)
+        self._expiries = Expiries(plan.feasibility)
         self._gathered = threading.local()
         self._bell = threading.Condition()
         self._rung = False

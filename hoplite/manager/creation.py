@@ -15,8 +15,9 @@ from hoplite.exceptions import (
     TooLargeError,
 )
 from hoplite.journal.protocol import Journal, KeyUsed
+from hoplite.manager.admission import Admitted
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.key_locks import KeyLocks
 from hoplite.manager.launching import Launcher, Owners, new_key
@@ -138,12 +139,11 @@ class Creation:
 
         return self._batch.create(caller, jobs, key_used)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
-        """Where a job with a batch part would be placed if it were created now; see
-        :meth:`BatchCommands.dry_run`."""
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """See :meth:`BatchCommands.dry_run`."""
         self.check_may_submit(caller)
-        self._check_new(caller, new)
-        return self._batch.dry_run(caller, new)
+        self._check_new(caller, jobs[0])
+        return self._batch.dry_run(caller, jobs)
 
     def _check_new(self, caller: Caller, new: NewJob) -> None:
         if new.plugin not in self._plugins.plugins():

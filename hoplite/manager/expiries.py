@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from hoplite.manager.batch_plan import Plan, Start
+from hoplite.manager.batch_turn import Start
+from hoplite.manager.feasibility import Feasibility
 from hoplite.model.job import Job
 from hoplite.model.latest_start import LatestStart
 from hoplite.model.lifecycle import State
@@ -16,15 +17,18 @@ _TOLERANCE_S = 1.0
 class Expiries:
     """Until when jobs that wait can start.  May be used from any thread."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, feasibility: Feasibility) -> None:
+        self._feasibility = feasibility
         self._known: dict[int, LatestStart] = {}
 
     def note(self, job: Job) -> None:
         """The job is another, or new."""
         if job.state not in (State.WAITING, State.HOLD):
             self._known.pop(job.id, None)
-        elif job.batch is not None and (latest := self._plan.latest_start(job.batch)) is not None:
+        elif (
+            job.batch is not None
+            and (latest := self._feasibility.latest_start(job.batch)) is not None
+        ):
             self._known[job.id] = latest
 
     @property
@@ -44,6 +48,6 @@ class Expiries:
         """Why a start comes too late: not the shortest of a job's requests was chosen."""
         if job.id not in self._known or job.batch is None:
             return None
-        latest = self._plan.latest_start(job.batch, start.walltime_s)
+        latest = self._feasibility.latest_start(job.batch, start.walltime_s)
         late = latest is not None and time.time() > latest.at + _TOLERANCE_S
         return latest.why if latest is not None and late else None

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from hoplite.admission.pool import RulePool
 from hoplite.crashpoints import crash_point
 from hoplite.exceptions import (
     JobAlreadyStartedError,
@@ -27,10 +28,13 @@ from hoplite.exceptions import (
 )
 from hoplite.execution.protocol import Executor, RunAs
 from hoplite.journal.protocol import Happened, Jobs, Journal, Page
+from hoplite.manager.admission import Admission, Admitted, said_of
+from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
 from hoplite.manager.batch_commands import BatchCommands
-from hoplite.manager.batch_plan import Place, Plan
+from hoplite.manager.batch_plan import Plan
 from hoplite.manager.batch_queue import BatchQueue
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.creation import Creation, waiting_for_a_place
 from hoplite.manager.endings import Inbox, ended_entry
 from hoplite.manager.job_search import JobSearch
@@ -90,6 +94,9 @@ class JobManager:
         self.table = JobTable(journal, lambda job_id: executor.directory(job_id).exists())
         self.timeline = Timeline(journal)
         self.resources = Resources(journal)
+        self._rule_pool = RulePool(limits.admission_time_s, limits.admission_memory_bytes)
+        self.rules = AdmissionRules(journal, self._rule_pool)
+        self.admission = Admission(self.rules, self._rule_pool, self.table, self.resources, limits)
         self.retention = Retention(self.table, executor, limits)
         self.inbox = Inbox(self.table)
         self.launcher = Launcher(
@@ -105,7 +112,7 @@ class JobManager:
         self.queue = BatchQueue(
             Plan(self.table, self.resources, limits), self.table, executor, self.launcher, limits
         )
-        self.batch = BatchCommands(self.table, self.queue, limits)
+        self.batch = BatchCommands(self.table, self.queue, limits, self.admission)
         self.arrays = ArrayCommands(self.table, self.queue)
         self.search = JobSearch(self.table, self.batch)
         self.notices = Notices(self.table, owners, limits.sendmail)
@@ -128,6 +135,7 @@ class JobManager:
     def open(self) -> Recovered:
         """Find the jobs of the last server, and begin."""
         self.resources.open()
+        self.rules.open()
         self.executor.open(self.inbox)
         self.tell_problems()
         self.notices.open(self._journal.live_jobs())
@@ -198,6 +206,7 @@ class JobManager:
         with ExitStack() as steps:
             for step in (
                 self._journal,
+                self._rule_pool,
                 self.inbox,
                 self.executor,
                 self.queue,
@@ -224,6 +233,7 @@ class JobManager:
         """Other limits from now on; what was granted by the former ones stays."""
         self.limits.become(limits)
         self.launcher.places.become(limits.max_running)
+        self._rule_pool.become(limits.admission_time_s, limits.admission_memory_bytes)
         self.queue.plan.limits_changed()
         if not self.launcher.stopped:
             self.launcher.pump()
@@ -254,18 +264,22 @@ class JobManager:
         self, caller: Caller, jobs: Sequence[NewJob], key: str | None = None
     ) -> tuple[list[Job], bool]:
         """Jobs with batch parts and consecutive ids, all or none; or, with True, those that ``key``
-        made before."""
+        made before.  What the admission rules had to say of them, :meth:`said_of` tells."""
         return self._creation.create_array(caller, jobs, key)
+
+    def said_of(self, job: Job) -> list[str]:
+        """What the admission rules had to say of a job when it was submitted."""
+        return said_of(self._journal.entries_of([job.id]))
 
     def resubmit(self, caller: Caller, ref: str, key: str | None = None) -> tuple[Job, bool]:
         """A new job that asks for the same as one that has ended; or, with True, the one that
         ``key`` made before.  See :meth:`BatchCommands.resubmit`."""
         return self._creation.resubmit(caller, ref, key)
 
-    def dry_run(self, caller: Caller, new: NewJob) -> Place | None:
-        """Where a job with a batch part would be placed if it were created now; see
-        :meth:`BatchCommands.dry_run`."""
-        return self._creation.dry_run(caller, new)
+    def dry_run(self, caller: Caller, jobs: Sequence[NewJob]) -> tuple[Admitted, Place | None]:
+        """What the admission rules would make of jobs with a batch part, and where the first of
+        them would be placed if they were created now; see :meth:`BatchCommands.dry_run`."""
+        return self._creation.dry_run(caller, jobs)
 
     def account(self, owner: str) -> RunAs | None:
         """The account that ``owner``'s jobs run as; None: the server's own.  Raises

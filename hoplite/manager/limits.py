@@ -41,6 +41,9 @@ class Limits(msgspec.Struct, kw_only=True):
     max_array: int = 10_000
     max_reservations: int | None = None
     """Reservations that one user may have waiting, but for administrators; None: any number."""
+    admission_time_s: float = 1.0
+    """What the admission rules of one submission may compute, all together."""
+    admission_memory_bytes: int = 64 << 20
     local_nodes: tuple[str, ...] = ("*",)
     """Nodes that are this machine, beside its host name and ``localhost``; ``*``: all."""
 

@@ -63,11 +63,6 @@ class Places:
                 self._holding.add(job_id)
             return starts
 
-    def ahead_of(self, job_id: int) -> int:
-        """How many wait in front of this one."""
-        with self._lock:
-            return next((n for n, other in enumerate(self._waiting) if other == job_id), 0)
-
     @property
     def holding(self) -> int:
         return len(self._holding)

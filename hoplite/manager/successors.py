@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -87,9 +88,11 @@ def again(job: Job, job_id: int, at: float) -> Job:
     )
 
 
-def births(job: Job, who: str) -> list[Entry]:
-    """The first entries of a job that was made Waiting."""
-    detail = {"plugin": job.plugin}
+def births(job: Job, who: str, said: Sequence[str] = ()) -> list[Entry]:
+    """The first entries of a job that was made Waiting; ``said`` by the admission rules."""
+    detail: dict[str, Any] = {"plugin": job.plugin}
+    if said:
+        detail["admission"] = list(said)
     if job.batch is not None and job.batch.resubmit_of is not None:
         detail["resubmit_of"] = str(job.batch.resubmit_of)
     created = entry(job, Happening.CREATED, who, job.created_at, detail)

@@ -19,6 +19,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     name: str | None = None
     project: str = ""
     queue: str = "default"
+    """Empty: it is for the admission rules to say."""
     types: tuple[str, ...] = ()
     """As they were written; :mod:`hoplite.model.batch_types` reads them."""
     requests: tuple[ResourceRequest, ...] = (DEFAULT_REQUEST,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -176,11 +176,10 @@ class PropertyTable(msgspec.Struct, frozen=True, gc=False):
             checked[found.name] = found.coerced(value)
         return checked
 
-    def check_requestable(self, names: Iterable[str]) -> None:
-        """Raise :class:`NotAuthorizedError` if a request's level names an internal property."""
-        for name in names:
-            if not self.known(name).requestable:
-                raise NotAuthorizedError(f"'{name}' resource is not allowed", field="resource")
+    @property
+    def not_requestable(self) -> tuple[str, ...]:
+        """What the server keeps for itself, so that no level of a request should name it."""
+        return tuple(name for name, found in self.by_name.items() if not found.requestable)
 
 
 _YES_NO = ("YES", "NO")

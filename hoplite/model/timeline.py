@@ -39,6 +39,10 @@ class Happening(StrEnum):
     PROPERTY_ADDED = "property_added"
     PROPERTY_REMOVED = "property_removed"
     SETTING_CHANGED = "setting_changed"
+    RULE_ADDED = "rule_added"
+    """An admission rule."""
+    RULE_CHANGED = "rule_changed"
+    RULE_REMOVED = "rule_removed"
 
 
 OF_RESOURCES = frozenset(
@@ -52,7 +56,14 @@ OF_RESOURCES = frozenset(
 )
 """Happenings that concern no job.  Everybody may know of them, as of the resources themselves."""
 
-OF_ADMINISTRATION = frozenset({Happening.SETTING_CHANGED})
+OF_ADMINISTRATION = frozenset(
+    {
+        Happening.SETTING_CHANGED,
+        Happening.RULE_ADDED,
+        Happening.RULE_CHANGED,
+        Happening.RULE_REMOVED,
+    }
+)
 """Happenings that concern no job, and of which administrators alone may know."""
 
 NO_JOB = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 AT_ONCE = frozenset(
     {
+        "admission_memory",
+        "admission_time",
         "default_states",
         "default_walltime",
         "idempotency_hours",

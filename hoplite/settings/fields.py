@@ -191,6 +191,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Duration,
         Meta(description="Walltime of a resource request that names none.", ge=1, le=365 * DAY_S),
     ] = 7200.0
+    admission_time: Annotated[
+        Duration,
+        Meta(
+            description="How long the admission rules of one submission may compute, all together; "
+            "a submission for which they take longer is refused.",
+            ge=0.01,
+            le=60,
+        ),
+    ] = 1.0
+    admission_memory: Annotated[
+        Size,
+        Meta(
+            description="Memory that admission rules may take; a submission for which they take "
+            "more is refused.",
+            ge=8 << 20,
+            le=4 << 30,
+        ),
+    ] = 64 << 20
     walltime_change: Annotated[
         bool, Meta(description="Whether the walltime of a running job can be changed.")
     ] = True

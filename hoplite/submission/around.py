@@ -17,8 +17,6 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     """Of the account that the jobs will run as."""
     homes: Homes
-    is_admin: bool
-    default_walltime_s: float
     max_array: int
     max_script_bytes: int
     read_file: Callable[[str, str], str]

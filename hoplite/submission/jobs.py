@@ -13,13 +13,11 @@ import msgspec
 from hoplite.exceptions import InvalidFieldError
 from hoplite.manager.requests import NewJob
 from hoplite.model.batch import CHECKPOINT_SIGNAL, Batch
-from hoplite.model.batch_types import read_types
 from hoplite.model.notify import read_notify
 from hoplite.model.property_filter import parse_filter
 from hoplite.model.resource_property import PropertyTable
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
 from hoplite.model.resource_request_parser import parse_request
-from hoplite.submission.admission import Admitted, admit
 from hoplite.submission.around import Around
 from hoplite.submission.commands import (
     Command,
@@ -42,12 +40,14 @@ _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2} \d{1,2}:\d{1,2}(:\d{1,2})?")
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be made.  ``said`` are the lines before the jobs' ids in ``cmd_output``."""
+    """What is to be made.  In ``cmd_output`` come ``warnings``, what the admission rules say,
+    ``remarks`` and the jobs' ids."""
 
     jobs: tuple[NewJob, ...] = ()
     resubmit: int | None = None
     """The job that is to be run again; then there are no ``jobs``."""
-    said: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -62,23 +62,19 @@ def read_submission(given: Mapping[str, Any], around: Around) -> Submission:
     if options.resubmit is not None:
         return Submission(
             resubmit=options.resubmit,
-            said=(f"Resubmitting job {options.resubmit}...",),
+            remarks=(f"Resubmitting job {options.resubmit}...",),
             dry_run=options.dry_run,
         )
     check_what_runs(options)
     requests = _requests(options, around.properties)
-    admitted = admit(
-        options.queue,
-        options.type,
-        requests,
-        around.properties,
-        is_admin=around.is_admin,
-        default_walltime_s=around.default_walltime_s,
-    )
-    batch = _batch(options, requests, admitted, around, initial_request(named))
+    batch = _batch(options, requests, around, initial_request(named))
     jobs = tuple(_jobs(options, batch, around))
-    said = (*warnings, *admitted.said, *_remarks(options, len(jobs)))
-    return Submission(jobs=jobs, said=said, dry_run=options.dry_run)
+    return Submission(
+        jobs=jobs,
+        warnings=warnings,
+        remarks=tuple(_remarks(options, len(jobs))),
+        dry_run=options.dry_run,
+    )
 
 
 def _with_directives(
@@ -116,19 +112,17 @@ def _requests(options: Options, properties: PropertyTable) -> tuple[ResourceRequ
 def _batch(
     options: Options,
     requests: tuple[ResourceRequest, ...],
-    admitted: Admitted,
     around: Around,
     shown: str,
 ) -> Batch:
-    read_types(admitted.types)
     filter_text = (options.property or "").strip()
     place = options.workdir, options.directory, around.home, around.homes
     inside = options.plugin is not None and options.workdir is None and options.directory is None
     return Batch(
         name=options.name,
         project=options.project or "",
-        queue=admitted.queue,
-        types=admitted.types,
+        queue=options.queue or "",
+        types=options.type,
         requests=requests,
         properties=filter_text,
         filter=parse_filter(filter_text, around.properties) if filter_text else None,

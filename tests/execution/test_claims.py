@@ -128,6 +128,14 @@ def test_the_handle_tells_of_a_reboot_too(executor: LocalExecutor) -> None:
     assert found.lost == "rebooted"
 
 
+def test_a_launch_that_was_revoked_leaves_its_time_limit_to_itself(data_dir: Path) -> None:
+    files = _files(data_dir)
+    files.make()
+    files.write_extra_time(None)
+    assert settle(files, rebooted=False) == NeverStarted()
+    assert files.read_extra_time() == 0.0
+
+
 def test_a_late_child_of_a_revoked_launch_runs_nothing(
     data_dir: Path, recorder: Recorder, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from hoplite.execution.local.executor import LocalExecutor
 from hoplite.execution.protocol import Ended
-from tests.execution.recording import Recorder, exception_of, spec
+from tests.execution.recording import Recorder, exception_of, spec, until
 from tests.execution.status_server import serving
 
 PLUGIN = "hoplite.builtin_plugins.shell_command"
@@ -63,6 +64,61 @@ def test_the_exit_code_is_the_jobs(executor: LocalExecutor, recorder: Recorder) 
 def test_a_death_by_signal_is_128_and_more(executor: LocalExecutor, recorder: Recorder) -> None:
     ended, status, _ = _run(executor, recorder, command="kill -9 $$")
     assert (ended.exit_code, status["exit_code"], status["signal"]) == (137, None, 9)
+
+
+@pytest.mark.parametrize(
+    ("command", "signum", "exit_code"),
+    [
+        pytest.param(
+            "trap 'sleep 0.3; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done",
+            signal.SIGTERM,
+            None,
+            id="leaves with 0",
+        ),
+        pytest.param(
+            "trap 'sleep 0.3; echo saved; exit 7' TERM; echo up; while :; do sleep 0.05; done",
+            None,
+            7,
+            id="leaves with a code of its own",
+        ),
+        pytest.param(
+            "sh -c \"trap 'sleep 0.3; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done\""
+            "; exit 1",
+            signal.SIGTERM,
+            None,
+            id="a child of a shell that obeys at once",
+        ),
+        pytest.param("echo up; echo saved; sleep 60", signal.SIGTERM, None, id="obeys"),
+    ],
+)
+def test_a_command_that_catches_sigterm_has_its_grace(
+    executor: LocalExecutor,
+    recorder: Recorder,
+    command: str,
+    signum: signal.Signals | None,
+    exit_code: int | None,
+) -> None:
+    with serving() as server:
+        config = {"command": command}
+        executor.launch(spec(1, PLUGIN, config, server_url=f"http://{server.address}"))
+        stdout = executor.directory(1) / "stdout"
+        until(lambda: stdout.exists() and "up" in stdout.read_text(), "the command's first words")
+        assert executor.kill(1, grace_s=30)
+        ended = recorder.end(1)
+    assert "saved" in stdout.read_text()
+    assert (ended.signal, ended.exit_code) == (signum, exit_code)
+
+
+def test_a_command_that_ignores_sigterm_is_ended_after_its_grace(
+    executor: LocalExecutor, recorder: Recorder
+) -> None:
+    with serving() as server:
+        config = {"command": "trap '' TERM; echo up; sleep 60; sleep 60"}
+        executor.launch(spec(1, PLUGIN, config, server_url=f"http://{server.address}"))
+        stdout = executor.directory(1) / "stdout"
+        until(lambda: stdout.exists() and "up" in stdout.read_text(), "the command's first words")
+        assert executor.kill(1, grace_s=0.5)
+        assert recorder.end(1).signal == signal.SIGKILL
 
 
 def test_orphans_of_the_command_are_waited_for(executor: LocalExecutor, recorder: Recorder) -> None:

@@ -409,12 +409,12 @@ def test_containers_and_timesharing(world: BatchWorld) -> None:
 
 def test_a_dry_run_tells_the_place_and_keeps_nothing(world: BatchWorld) -> None:
     world.submit("/core=8,walltime=1:0:0")
-    placed = world.manager.batch.dry_run(ME, world.new("/core=2"))
+    _, placed = world.manager.batch.dry_run(ME, [world.new("/core=2")])
     assert placed is not None
     assert placed.placement.start > time.time() + 3000
     assert placed.resources == tuple(world.cores[:2])
     with pytest.raises(NotEnoughResourcesError):
-        world.manager.batch.dry_run(ME, world.new("/core=9"))
+        world.manager.batch.dry_run(ME, [world.new("/core=9")])
     assert len(world.manager.batch.predictions()) == 0
 
 

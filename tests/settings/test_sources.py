@@ -35,6 +35,8 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "status_retry": ("1h", 3600.0),
     "queues": ("default=2, besteffort=-1, x=3", ("default=2", "besteffort=-1", "x=3")),
     "default_walltime": ("30min", 1800.0),
+    "admission_time": ("2s", 2.0),
+    "admission_memory": ("128 MiB", 128 << 20),
     "walltime_change": ("no", False),
     "walltime_max_increase": ("1h", 3600.0),
     "users_may_delay_jobs": ("true", True),

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 # What a user may be called; a list, as of a header sent twice, is none.
 _NAME = re.compile(r"[^\s,;:\"'\x00-\x20\x7f]{1,128}")
 
+_FORWARDED = (
+    "HTTP_FORWARDED",
+    *(f"HTTP_X_FORWARDED_{what}" for what in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")),
+)
+"""What a proxy says of its client, in all the ways that anybody here reads."""
+
 
 class TrustedProxies:
     """WSGI middleware: ``X-Forwarded-*`` and the identity header, from the proxies only.
@@ -38,9 +44,7 @@ class TrustedProxies:
         environ[PEER] = peer(environ)
         if environ[PEER][0] in self._proxies and IN_PROCESS not in environ:
             return self._forwarded(environ, start_response)
-        for key in [each for each in environ if each.startswith("HTTP_X_FORWARDED_")]:
-            del environ[key]
-        for key in ("HTTP_FORWARDED", self._user_key):
+        for key in (*_FORWARDED, self._user_key):
             environ.pop(key, None)
         return self._app(environ, start_response)
 

@@ -122,13 +122,15 @@ def get_job(call: Call[WaitQuery, None]) -> Response:
     job = visible_job(call)
     if call.query.wait and not job.ended:
         job = _waited(call, job)
-    view = shown(call, job)
-    tag = f"{job.uuid}-{job.version}{'' if view.config is not None else '-state'}"
+    all_of_it = call.caller.sees_all_of(job, call.service.settings.visibility)
+    tag = f"{job.uuid}-{job.version}{'' if all_of_it else '-state'}"
     known = call.request.if_none_match if "If-None-Match" in call.request.headers else ()
-    if not call.query.wait and tag in known:
+    unchanged = not call.query.wait and tag in known
+    if unchanged:
         response = Response(status=304)
     else:
-        response = json_answer(one_job(view))
+        text = call.service.kept_answers.get(tag, lambda: one_job(job_view(job, all_of_it)))
+        response = json_answer(text)
     response.headers["ETag"] = f'"{tag}"'
     return response
 

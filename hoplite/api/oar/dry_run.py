@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from hoplite.api.oar.endpoint import Answer, OarCall
 from hoplite.exceptions import InvalidFieldError
-from hoplite.manager.batch_plan import Place
-from hoplite.manager.requests import NewJob
+from hoplite.manager.admission import Admitted
+from hoplite.manager.batch_turn import Place
 from hoplite.model.batch import Batch
 from hoplite.scheduling.decisions import Placement
 from hoplite.submission.jobs import Submission
@@ -51,20 +51,21 @@ def foretold(call: OarCall[Any, Any], submission: Submission) -> Answer:
         raise InvalidFieldError(
             "dry_run: what is resubmitted was asked for before; leave resubmit out", field="dry_run"
         )
-    first = submission.jobs[0]
-    found = call.service.manager.dry_run(call.caller, first)
-    return Answer(_told(call, submission, first, found))
+    admitted, found = call.service.manager.dry_run(call.caller, submission.jobs)
+    return Answer(_told(call, submission, admitted, found))
 
 
 def _told(
-    call: OarCall[Any, Any], submission: Submission, new: NewJob, place: Place | None
+    call: OarCall[Any, Any], submission: Submission, admitted: Admitted, place: Place | None
 ) -> DryRun:
-    assert new.batch is not None
+    batch = admitted.jobs[0].batch
+    assert batch is not None
     found, ids = (None, ()) if place is None else (place.placement, place.resources)
-    waits = _waits_for(new.batch, found)
+    waits = _waits_for(batch, found)
     table = call.service.manager.resources.table
     nodes = {table.resource(id_).network_address: None for id_ in ids if id_ in table}
-    lines = [*submission.said, "Nothing was made: this was a dry run"]
+    lines = [*submission.warnings, *admitted.said, *submission.remarks]
+    lines.append("Nothing was made: this was a dry run")
     return DryRun(
         jobs=len(submission.jobs),
         starts_at_once=waits is None,
@@ -74,8 +75,8 @@ def _told(
         alternative=None if found is None else found.alternative,
         resources=list(ids),
         nodes=list(nodes),
-        queue=new.batch.queue,
-        types=list(new.batch.types),
+        queue=batch.queue,
+        types=list(batch.types),
         cmd_output="".join(f"{line}\n" for line in lines),
         api_timestamp=call.now,
     )

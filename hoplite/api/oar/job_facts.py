@@ -10,7 +10,7 @@ import msgspec
 from hoplite.api.oar.endpoint import OarCall
 from hoplite.exceptions import JobDoesNotExistError
 from hoplite.manager.batch_demand import dependencies
-from hoplite.manager.batch_plan import Place
+from hoplite.manager.batch_turn import Place
 from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Visibility
 from hoplite.model.job import Job

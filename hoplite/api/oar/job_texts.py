@@ -55,9 +55,7 @@ def wanted_of(facts: JobFacts) -> str:
     if facts.job.batch is None:
         return ""
     return wanted_resources(
-        msgspec.structs.replace(
-            request.with_default_type(), walltime_s=_walltime(request, facts.default_walltime_s)
-        )
+        msgspec.structs.replace(request, walltime_s=_walltime(request, facts.default_walltime_s))
         for request in facts.job.batch.requests
     )
 

@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    admission_rules,
     config,
     job,
     job_actions,
@@ -57,6 +58,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     submission.routes,
     media.routes,
     media_changes.routes,
+    admission_rules.routes,
     config.routes,
 )
 

@@ -125,7 +125,8 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
         raise Titled(_TITLES.get(str(error), "Bad query"), error) from None
     except JobPluginDoesNotExistError as error:
         raise Titled("Bad query", InvalidFieldError(str(error), field="plugin")) from None
-    return _answer(call, jobs, submission, replayed)
+    rules = [] if submission.resubmit is not None else call.service.manager.said_of(jobs[0])
+    return _answer(call, jobs, submission, rules, replayed)
 
 
 def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
@@ -159,9 +160,14 @@ def _resubmitted(call: OarCall[Any, Any], job_id: int, key: str | None) -> tuple
 
 
 def _answer(
-    call: OarCall[Any, Any], jobs: list[Job], submission: Submission, replayed: bool
+    call: OarCall[Any, Any],
+    jobs: list[Job],
+    submission: Submission,
+    rules: list[str],
+    replayed: bool,
 ) -> Answer:
-    lines = [*submission.said, *(f"OAR_JOB_ID={job.id}" for job in jobs)]
+    lines = [*submission.warnings, *rules, *submission.remarks]
+    lines += [f"OAR_JOB_ID={job.id}" for job in jobs]
     if len(jobs) > 1:
         lines.append(f"OAR_ARRAY_ID={jobs[0].id}")
     link = call.link("self", f"/jobs/{jobs[0].id}")

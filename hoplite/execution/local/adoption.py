@@ -112,6 +112,7 @@ def settle(files: JobFiles, *, rebooted: bool) -> Claimed | Ended | NeverStarted
         files.make()
         launch += 1
         if files.try_claim(launch, Claim(boot_id=boot_id(), revoked=True)):
+            files.remove_extra_time()
             return NeverStarted()
         claim = files.claim(launch)
     if claim is None or claim.boot_id != boot_id():

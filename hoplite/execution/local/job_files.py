@@ -200,6 +200,11 @@ class JobFiles:
                 os.unlink(fresh)
             raise
 
+    def remove_extra_time(self) -> None:
+        """What was said to an earlier launch does not hold for the next one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._extra_time)
+
     def log_bytes(self) -> int:
         """The size of the output so far, with the input and the result."""
         return sum(map(_size, (self.stdout, self.stderr, self.input, self.result)))
