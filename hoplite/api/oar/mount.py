@@ -29,6 +29,7 @@ from hoplite.api.oar import (
     resource_properties,
     resources,
     root,
+    rule_pages,
     submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
@@ -59,6 +60,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    rule_pages.routes,
     config.routes,
 )
 
