@@ -12,6 +12,7 @@ from hoplite.manager.job_manager import JobManager
 from hoplite.model.caller import Caller, Visibility
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
+from hoplite.model.resource import ResourceState
 from hoplite.model.resource_request import walltime_text
 from hoplite.model.timeline import Happening
 from hoplite.scheduling.decisions import Delay, Reason, Wait
@@ -123,9 +124,17 @@ def _held(manager: JobManager, job: Job, all_of_it: bool) -> Why:
 
 
 def _waits(manager: JobManager, job: Job, wait: Wait) -> Why:
+    if wait.reason is Reason.RESERVATION and wait.jobs == (job.id,) and _is_due(job):
+        # The plan is of the time before, and nothing that was kept for the job came back since.
+        wait = msgspec.structs.replace(wait, reason=Reason.RESOURCES, jobs=())
+    if wait.reason is Reason.CONTAINER and _have_ended(manager, wait.jobs):
+        return _inside_what_has_ended(manager, job, wait)
+    away = _away(manager) if wait.reason in (Reason.RESOURCES, Reason.IMPOSSIBLE) else ""
+    if wait.reason is Reason.IMPOSSIBLE:
+        wait = msgspec.structs.replace(wait, predicted=None)
     return Why(
         waits_for=WaitsFor(wait.reason.value),
-        message=_in_words(job, wait) + _put_off(wait.delay),
+        message=_in_words(job, wait) + away + _put_off(wait.delay),
         since=_since(manager, job),
         predicted_start=wait.predicted,
         jobs=wait.jobs,
@@ -134,6 +143,42 @@ def _waits(manager: JobManager, job: Job, wait: Wait) -> Why:
         delay=wait.delay,
         sooner=tuple(_sooner(job, wait)),
     )
+
+
+def _is_due(job: Job) -> bool:
+    starts_at = job.batch.starts_at if job.batch is not None else None
+    return starts_at is not None and starts_at <= time.time()
+
+
+def _have_ended(manager: JobManager, jobs: Iterable[int]) -> bool:
+    return any(manager.table.find_live(job_id) is None for job_id in jobs)
+
+
+def _inside_what_has_ended(manager: JobManager, job: Job, wait: Wait) -> Why:
+    return Why(
+        waits_for=WaitsFor.CONTAINER,
+        message=f"it runs inside {_jobs(wait.jobs)}, which has ended, so it cannot start: delete it, "
+        "or submit it again to run inside another",
+        since=_since(manager, job),
+        jobs=wait.jobs,
+        free_now=wait.free_now,
+    )
+
+
+def _away(manager: JobManager) -> str:
+    """Which resources cannot be had now, of all that there are."""
+    table = manager.resources.table
+    counts = {
+        state.value: table.in_state(state).bit_count()
+        for state in ResourceState
+        if state is not ResourceState.ALIVE
+    }
+    told = [
+        f"{count} {'is' if count == 1 else 'are'} {state}"
+        for state, count in counts.items()
+        if count
+    ]
+    return f"; of all {len(table)} resources {' and '.join(told)}" if told else ""
 
 
 def _in_words(job: Job, wait: Wait) -> str:
@@ -148,9 +193,12 @@ def _in_words(job: Job, wait: Wait) -> str:
             f"it needs resources of {', '.join(wait.elsewhere)}, and jobs run on this machine alone "
             "(setting local_nodes)"
         )
+    if wait.reason is Reason.IMPOSSIBLE and job.batch is not None and job.batch.success_only:
+        return _TOO_MUCH + ", or what it comes after did not succeed"
     return _WORDS[wait.reason].format(jobs=_jobs(wait.jobs) or "other jobs")
 
 
+_TOO_MUCH = "there are not as many resources as it asks for (those that are Dead do not count)"
 _WORDS = {
     Reason.AHEAD: "enough is free now, but not for long enough: it is behind {jobs}",
     Reason.RESERVATION: "enough is free now, but not for long enough: it is reserved for {jobs}",
@@ -160,7 +208,7 @@ _WORDS = {
     Reason.QUEUE: "its queue is stopped",
     Reason.LIMIT: "as many jobs run as may (setting max_running)",
     Reason.DATE: "it asked not to start before a date (type postpone)",
-    Reason.IMPOSSIBLE: "there is not as much as it asks for, or what it comes after did not succeed",
+    Reason.IMPOSSIBLE: _TOO_MUCH,
     Reason.STARTING: "nothing: it is about to start",
 }
 

@@ -351,6 +351,11 @@ def _in(live: LiveJob, done: str, *states: State) -> Job:
 def _wrong_state(job: Job, done: str, *states: State) -> Exception:
     if job.ended:
         return _ended(job)
+    if job.state in states:
+        return WrongJobStateError(
+            f"job {job.id} is {job.state.value}, but its process is ending or has just ended, so it "
+            f"cannot be {done}"
+        )
     wanted = " or ".join(state.value for state in states)
     return WrongJobStateError(
         f"job {job.id} is {job.state.value}: only a job that is {wanted} can be {done}"

@@ -7,11 +7,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from hoplite.client.event_stream import EventStream
 from hoplite.client.remote_job import RemoteJob
-from hoplite.exceptions import HopliteError, JobFailedError, JobNotStartedError, TimeoutError
+from hoplite.exceptions import JobFailedError, JobNotStartedError, TimeoutError
 from hoplite.remote_enabler.answering import answer, raise_remote
 from hoplite.remote_enabler.server import Server, server_at
 
@@ -158,7 +158,5 @@ class RemoteAsyncJobWrapper(Future[R], Generic[R]):
         """What happens to its job."""
         return self._job.events(after)
 
-    def __getstate__(self) -> Any:
-        raise HopliteError(
-            "a call is not pickled: keep its uuid, and ask a RemoteJobManager for it"
-        )
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a call is not pickled: keep its uuid, and ask a RemoteJobManager for it")

@@ -9,10 +9,16 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from hoplite.client.remote_job import RemoteJob
-from hoplite.exceptions import HopliteError, JobFailedError, RemoteCallError, TimeoutError
+from hoplite.exceptions import (
+    HopliteError,
+    JobFailedError,
+    NotAuthenticatedError,
+    RemoteCallError,
+    TimeoutError,
+)
 from hoplite.remote_enabler.answering import answer
 from hoplite.remote_enabler.async_job import RemoteAsyncJobWrapper
-from hoplite.remote_enabler.server import Address, Server, server_at
+from hoplite.remote_enabler.server import Address, Server, forget_credentials, server_at
 from hoplite.remote_enabler.target import Prepared, Target, prepare, target_of
 
 P = ParamSpec("P")
@@ -115,6 +121,14 @@ def _job(
     limit_s: float | None,
 ) -> RemoteJob:
     prepared = prepare(target, args, kwargs, by_json=not server.may_be_unpickled)
+    try:
+        return _submitted(prepared, server, run, limit_s)
+    except NotAuthenticatedError:
+        forget_credentials(server)
+        raise
+
+
+def _submitted(prepared: Prepared, server: Server, run: bool, limit_s: float | None) -> RemoteJob:
     limits: dict[str, Any] = {} if limit_s is None else {"time_limit_s": limit_s}
     create = server.manager.start_job if run else server.manager.create_job
     if prepared.argument_file is None:

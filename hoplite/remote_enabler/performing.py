@@ -28,15 +28,17 @@ class Status(Protocol):
     def read_input(self) -> bytes: ...
 
 
-def perform(config: Mapping[str, Any], status: Status) -> None:
+def perform(
+    config: Mapping[str, Any], status: Status, ready: Callable[[], None] = lambda: None
+) -> None:
     """Make the call that ``config`` tells, and leave what it returned or raised in the status.
 
-    ``config`` was pickled by whoever created the job, who may run any code as a job anyway.
+    ``ready`` is called before the function is.  ``config`` was pickled by whoever created the job, who may run any code as a job anyway.
     """
     by_json = config.get("answer") == envelope.JSON
     try:
         function, args, kwargs = _call(config, status)
-        _have_logs_seen()
+        ready()
         with reporting.to(status):
             value = function(*args, **kwargs)
         _refuse_unfinished(function, value)
@@ -97,8 +99,9 @@ def _attribute(where: Any, path: str, module_name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return] # whatever it is, it is called
 
 
-def _have_logs_seen() -> None:
-    """What the function logs goes to the job's log, unless its module has set up something else."""
+def have_logs_seen() -> None:
+    """In a job: what the function logs goes to the job's log, unless its module has set up
+    something else by now."""
     logging = sys.modules.get("logging")
     if logging is not None and not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

@@ -85,6 +85,12 @@ class _Servers:
             dropped.close()
         return found
 
+    def forget(self, server: Server) -> None:
+        """Make it anew when it is named again."""
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if kept is server]:
+                del self._kept[key]
+
     def clear(self) -> None:
         with self._lock:
             kept, self._kept = self._kept, OrderedDict()
@@ -107,6 +113,11 @@ def server_at(address: Address, trust_server: bool | None = None) -> Server:
             f"{type(address).__name__}"
         )
     return _servers.of(address, bool(trust_server))
+
+
+def forget_credentials(server: Server) -> None:
+    """It does not take them: the next call looks for them again."""
+    _servers.forget(server)
 
 
 def close_connections() -> None:

@@ -13,8 +13,9 @@ from hoplite.manager.limits import Limits
 from hoplite.manager.requests import NewJob
 from hoplite.model.caller import Caller, Visibility
 from hoplite.model.lifecycle import State
+from hoplite.model.resource import ResourceState
 from hoplite.scheduling.decisions import Reason
-from tests.manager.batch_world import ADMIN, ME, OTHER, BatchWorld
+from tests.manager.batch_world import ADMIN, ME, OTHER, BatchWorld, eventually
 
 
 @pytest.fixture
@@ -82,6 +83,45 @@ def test_what_a_job_comes_after_and_what_it_runs_inside(world: BatchWorld) -> No
     found = told(world, after)
     assert (found.waits_for, found.message) == (WaitsFor.DEPENDENCY, f"it comes after job {first}")
     assert found.since == world.job(after).queued_at
+
+
+def test_a_job_inside_one_that_has_ended_is_told_to_be_in_vain(world: BatchWorld) -> None:
+    container = running(world, "/core=4", types=("container",))
+    inner = world.submit("/core=8", types=(f"inner={container}",))
+    world.end(container)
+    found = told(world, inner)
+    assert found.waits_for is WaitsFor.CONTAINER
+    assert f"inside job {container}, which has ended, so it cannot start" in found.message
+    assert found.sooner == ()
+
+
+def test_resources_that_are_away_are_counted(world: BatchWorld) -> None:
+    world.manager.resources.set_state(ADMIN, world.cores[:3], ResourceState.ABSENT)
+    found = told(world, world.submit("/core=8"))
+    assert found.waits_for is WaitsFor.RESOURCES
+    assert found.message == (
+        "5 resources are free of those that it may use, not enough; of all 8 resources 3 are Absent"
+    )
+
+
+def test_a_job_that_asks_for_what_has_died_has_no_predicted_start(world: BatchWorld) -> None:
+    running(world, "/core=8,walltime=0:10:00")
+    waiting = world.submit("/core=8,walltime=0:10:00")
+    assert told(world, waiting).predicted_start is not None
+    world.manager.resources.set_state(ADMIN, world.cores[:1], ResourceState.DEAD)
+    found = told(world, waiting)
+    assert (found.waits_for, found.predicted_start) == (WaitsFor.IMPOSSIBLE, None)
+    assert found.message.startswith("there are not as many resources as it asks for (those that")
+    assert "of all 8 resources 1 is Dead" in found.message
+
+
+def test_a_reservation_whose_date_has_come_waits_for_its_resources(world: BatchWorld) -> None:
+    reserved = world.submit("/core=8,walltime=1:00:00", starts_at=time.time() + 0.3)
+    world.manager.resources.set_state(ADMIN, world.cores, ResourceState.ABSENT)
+    eventually(lambda: told(world, reserved).waits_for is WaitsFor.RESOURCES)
+    found = told(world, reserved)
+    assert found.jobs == () and "has not come" not in found.message
+    assert "of all 8 resources 8 are Absent" in found.message
 
 
 def test_a_job_waits_for_a_date_of_its_own(world: BatchWorld) -> None:

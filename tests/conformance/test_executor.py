@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from hoplite.execution.protocol import Ended, Executor, NeverStarted, Running
+from hoplite.execution.protocol import (
+    INPUT_FILE,
+    RESULT_FILE,
+    Ended,
+    Executor,
+    NeverStarted,
+    Running,
+)
 from tests.execution.engines import Engine
 from tests.execution.recording import Recorder, exception_of, spec
 
@@ -294,3 +303,35 @@ def test_what_was_never_launched_never_started(executor: Executor) -> None:
 def test_closing_twice_is_the_same_as_once(executor: Executor) -> None:
     executor.close()
     executor.close()
+
+
+def test_a_job_reads_what_was_put_and_leaves_what_is_to_be_got(
+    executor: Executor, recorder: Recorder
+) -> None:
+    executor.put_input(1, [b"an earlier one"])
+    executor.put_input(1, [b"what ", b"was put"])
+    directory = executor.directory(1)
+    asked = msgspec.structs.replace(
+        spec(1, "filing"),
+        input_file=f"{directory}/{INPUT_FILE}",
+        result_file=f"{directory}/{RESULT_FILE}",
+        max_result_bytes=100,
+    )
+    executor.launch(asked)
+    ended = recorder.end(1)
+    assert ended.exit_code == 0, exception_of(ended)
+    assert (directory / RESULT_FILE).read_bytes() == b"what was put, and read"
+    assert ended.log_bytes == len(b"what was put") + len(b"what was put, and read")
+    executor.forget([1])
+    assert not directory.exists()
+
+
+def test_an_input_that_breaks_off_is_not_kept(executor: Executor) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"the beginning"
+        raise EOFError
+
+    executor.put_input(1, [b"whole"])
+    with pytest.raises(EOFError):
+        executor.put_input(1, broken())
+    assert (executor.directory(1) / INPUT_FILE).read_bytes() == b"whole"

@@ -583,3 +583,14 @@ def test_a_defect_in_a_succession_does_not_hide_the_end(
 
     monkeypatch.setattr(successors, "_runs_again", broken)
     assert world.end(job_id).outcome is Outcome.SUCCEEDED
+
+
+def test_a_job_whose_process_has_just_ended_is_not_said_to_be_fit_for_a_signal(
+    world: BatchWorld,
+) -> None:
+    job_id = world.submit()
+    world.launched(job_id)
+    world.begin(job_id)
+    world.process(job_id).ended = an_end("returned")
+    with pytest.raises(WrongJobStateError, match="its process is ending or has just ended"):
+        world.manager.batch.signal(ME, str(job_id), 10)

@@ -15,7 +15,6 @@ import pytest
 
 from hoplite.client import RemoteJobManager
 from hoplite.exceptions import (
-    HopliteError,
     JobAlreadyStartedError,
     JobDoesNotExistError,
     JobFailedError,
@@ -193,7 +192,7 @@ def test_kill_is_told_by_join(address: str, tmp_path: Path) -> None:
 
 
 def test_it_is_not_pickled(address: str) -> None:
-    with pytest.raises(HopliteError, match="a call is not pickled: keep its uuid"):
+    with pytest.raises(TypeError, match="a call is not pickled: keep its uuid"):
         pickle.dumps(remote_async(calls.add)(address, 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -18,14 +19,18 @@ from hoplite.exceptions import (
     ConnectionError,
     JobFailedError,
     JobKilledError,
+    NotAuthenticatedError,
+    NotAuthorizedError,
     RemoteCallError,
     TimeoutError,
     VersionMismatchError,
 )
-from hoplite.remote_enabler import envelope, remote
+from hoplite.remote_enabler import Server, envelope, remote
 from hoplite.remote_enabler.target import prepare, target_of
 from tests.remotify import calls
+from tests.server.environment import ServerEnvironment
 from tests.server.process import ServerProcess, wait_until
+from tests.server.test_who import cli
 
 MODULE: Any = calls
 
@@ -291,3 +296,91 @@ def test_ctrl_c_kills_the_remote_job(address: str, tmp_path: Path) -> None:
     _, said = caller.communicate(timeout=20)
     assert "KeyboardInterrupt" in said
     wait_until(lambda: not psutil.pid_exists(pid), "the end of its process")
+
+
+def test_credentials_that_are_not_taken_are_looked_for_again(
+    start_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server: ServerProcess = start_server("--auth", "users")
+    address = server.url.removeprefix("http://")
+    cli(server, "user", "add", "ann", "--role", "user", "--password-stdin", stdin="secret-word\n")
+    file = tmp_path / "client.toml"
+    monkeypatch.setenv("HOPLITE_CLIENT_CONFIG", str(file))
+    for word in ("wrong-word", "secret-word"):
+        file.touch(0o600)
+        file.write_text(f'[servers."{address}"]\nuser = "ann"\npassword = "{word}"\n')
+        if word == "wrong-word":
+            with pytest.raises(NotAuthenticatedError):
+                MODULE.remote_add(address, 1)
+    if os.geteuid() == 0:
+        # A root server runs jobs as their owners, and there is no such account here.
+        with pytest.raises(NotAuthorizedError, match="ann has no Unix account"):
+            MODULE.remote_add(address, 1)
+    else:
+        assert MODULE.remote_add(address, 1) == 2
+
+
+def test_who_may_only_read_has_nothing_unpickled(
+    start_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server: ServerProcess = start_server("--auth", "users")
+    cli(server, "user", "add", "bob", "--role", "reader", "--password-stdin", stdin="secret-word\n")
+    reader = Server(server.url, credentials=("bob", "secret-word"))
+    with pytest.raises(NotAuthorizedError):
+        MODULE.remote_add(reader, 1)
+    assert list(reader.manager.jobs()) == []
+    reader.close()
+
+
+@pytest.mark.timeout(120)
+def test_many_calls_leak_nothing(start_server: Any) -> None:
+    server: ServerProcess = start_server()
+    address, own = server.url.removeprefix("http://"), psutil.Process()
+    there = psutil.Process(server.pid)
+    for n in range(20):
+        assert MODULE.remote_add(address, n) == n + 1
+    before = own.num_fds(), own.num_threads(), there.num_fds(), there.num_threads()
+    for n in range(300):
+        assert MODULE.remote_add(address, n) == n + 1
+    after = own.num_fds(), own.num_threads(), there.num_fds(), there.num_threads()
+    assert all(late <= early + 4 for early, late in zip(before, after, strict=True)), (
+        before,
+        after,
+    )
+
+
+def test_packages_of_different_versions(
+    environment: ServerEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from hoplite import remotify\n\n"
+        "def run(config, status):\n    pass\n\n"
+        "@remotify(__name__)\ndef version():\n    return {version!r}\n"
+    )
+    name = "remotely_versioned"
+    environment.install(name, "1.0", code.format(version="1.0"))
+    environment.add(
+        name, version="2.0", entry_points={}, files={f"{name}.py": code.format(version="here")},
+        site=tmp_path / "here",
+    )  # fmt: skip
+    (tmp_path / "here" / f"{name}-2.0.dist-info" / "top_level.txt").write_text(f"{name}\n")
+    monkeypatch.syspath_prepend(tmp_path / "here")
+    for cached in (envelope.package_of, envelope._distributions):
+        cached.cache_clear()
+    module: Any = importlib.import_module(name)
+    server = ServerProcess(tmp_path / "data", python=environment.python).start()
+    try:
+        words = f"the caller has {name} 2.0, and this side has {name} 1.0: install the same"
+        with pytest.raises(VersionMismatchError, match=words):
+            module.remote_version(server.url)
+        environment.install(name, "2.0", code.format(version="2.0"))
+        server.put("/reload")
+        assert module.remote_version(server.url) == "2.0"
+        environment.uninstall(name)
+        server.put("/reload")
+        with pytest.raises(RemoteCallError, match=f"'{name}' cannot be imported by the server's"):
+            module.remote_version(server.url)
+    finally:
+        server.close()
+        for cached in (envelope.package_of, envelope._distributions):
+            cached.cache_clear()
