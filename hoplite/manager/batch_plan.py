@@ -64,7 +64,8 @@ class Plan:
         """Reservations that were granted, and are not journalled yet."""
         self._refused: set[int] = set()
         self._awaited: set[int] = set()
-        """Jobs that others come after; some may be over."""
+        """Jobs that others come after; some may be over.  A job is in it before it is looked at
+        whether it lives: so of its end, if that comes later, the plan is told."""
         self._stranded: dict[int, int] = {}
         self._stale = True
         self._untaken = True
@@ -357,6 +358,7 @@ class Plan:
         if job is not None and job.granted.resubmitted_as is not None:
             self._look(job.granted.resubmitted_as)
             self._follow(job_id)
+        self._awaited.discard(job_id)
         self._waiting.pop(job_id, None)
         self._holding.pop(job_id, None)
         self._refused.discard(job_id)
@@ -374,6 +376,7 @@ class Plan:
     def _plan_anew(self) -> None:
         before, promised = self._demand.table, self._scheduler.plan()
         self._demand = demand = self.feasibility.new_demand()
+        self._awaited = set()
         now = self._time()
         known = {live.job.id: live.job for live in self._table.live if live.job.batch is not None}
         jobs = sorted({**self._reserved, **known}.values(), key=lambda job: job.id)

@@ -117,7 +117,7 @@ class Creation:
         self.check_may_submit(caller)
         if key is None:
             return self._batch.resubmit(caller, ref), False
-        body_hash = resubmission_fingerprint(self._table.get(ref).id)
+        body_hash = resubmission_fingerprint(ref)
         with self._keys.held(caller.name, key):
             known = self._known(caller, key, body_hash)
             if known is not None:

@@ -39,6 +39,6 @@ def array_fingerprint(jobs: Sequence[NewJob]) -> bytes:
     return hashlib.sha256(b"".join(each[id(new)] for new in jobs)).digest()
 
 
-def resubmission_fingerprint(job_id: int) -> bytes:
+def resubmission_fingerprint(ref: str) -> bytes:
     """Equal for requests that ask for that job again."""
-    return hashlib.sha256(b"resubmit %d" % job_id).digest()
+    return hashlib.sha256(f"resubmit {ref}".encode("utf-8", "surrogatepass")).digest()

@@ -322,6 +322,22 @@ def test_a_killed_idempotent_job_does_not_run_again(world: BatchWorld) -> None:
     assert world.end(job_id, "signalled").granted.resubmitted_as is None
 
 
+def test_a_job_that_makes_room_does_not_run_again_once_its_owner_wants_it_to_end(
+    world: BatchWorld,
+) -> None:
+    filler = world.submit("/core=8", queue="besteffort", types=("besteffort", "idempotent"))
+    world.begin(filler)
+    normal = world.submit("/core=8")
+    eventually(lambda: world.job(filler).kill_by is not None)
+    before = world.job(filler).kill_at
+    killed = world.manager.kill(ME, str(filler))
+    assert (killed.kill_by, killed.kill_at) == ("me", before)
+    ended = world.end(filler, "signalled")
+    assert (ended.outcome, ended.granted.resubmitted_as) == (Outcome.KILLED, None)
+    assert ended.reason == "killed by me with SIGKILL (9)"
+    world.launched(normal)
+
+
 def test_the_jobs_of_a_dead_resource_are_ended(world: BatchWorld) -> None:
     job_id = world.submit("/core=2")
     world.begin(job_id)

@@ -54,6 +54,8 @@ def _already_deleted(job: Job) -> str | None:
     if job.kill_by is None:
         return None
     if not job.ended:
+        if job.granted.kill_reason is not None:
+            return None  # the batch system ends it, and may run it again
         return f"job {job.id} was already killed: {job.reason or f'{job.kill_by} asked for it'}"
     if job.outcome in (Outcome.KILLED, Outcome.CANCELLED):
         return f"job {job.id} was already killed, by {job.kill_by}"
