@@ -50,15 +50,32 @@ def rule_again(call: OarCall[Any, Any]) -> Page:
     return _of_rule(call, {})
 
 
-def _of_rule(call: OarCall[Any, Any], rule: Mapping[str, Any]) -> Page:
-    own = call.href(f"/admission_rules/{call.id}")
+def rehearsed_page(call: OarCall[Any, Any], value: Any) -> Page:
+    """What a rule would have done, with the form that it came from."""
+    again = rehearsal_again(call)
+    jobs = {**value, "job_href": call.href("/jobs/0").replace("/0", "/{}")}
+    return Page(again.template, {**again.values, "rehearsed": jobs})
+
+
+def rehearsal_again(call: OarCall[Any, Any]) -> Page:
+    """The form that was sent: of a new rule, or of one that is there."""
+    sent = _sent(call).get("id", "")
+    number = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 16 else None
+    return new_rule(call) if number is None else _of_rule(call, {}, number)
+
+
+def _of_rule(call: OarCall[Any, Any], rule: Mapping[str, Any], number: int | None = None) -> Page:
+    number = call.id if number is None else number
+    own = call.href(f"/admission_rules/{number}")
     shown = {
-        "heading": f"Admission rule {call.id}",
+        "heading": f"Admission rule {number}",
+        "number": number,
+        "rehearse": call.href("/admission_rules/rehearse"),
         "filled": {**rule, **_sent(call)},
         "action": f"{own}?then=page",
         "button": "Change the rule",
         "remove": f"{own}?method=delete&then=page",
-        "versions": call.href(f"/admission_rules/{call.id}/versions"),
+        "versions": call.href(f"/admission_rules/{number}/versions"),
     }
     return Page("oar/rule.html", shown)
 
@@ -84,6 +101,8 @@ def new_rule(call: OarCall[Any, Any]) -> Page:
     """The form for a new rule, empty or as it was sent."""
     shown = {
         "heading": "New admission rule",
+        "number": None,
+        "rehearse": call.base.href("/admission_rules/rehearse", extension=".html"),
         "filled": {**_NEW, **_sent(call)},
         "action": call.base.href("/admission_rules", extension=".html") + "?then=page",
         "button": "Add the rule",
