@@ -26,6 +26,8 @@ _MENU = (
     ("Accounting", "/accounting", ".html"),
 )
 _SERVED_AS = {"/media/ls/~/": "/media/ls/<file:path>"}
+_FOR_KNOWN = {"/accounting"}
+"""Strangers are shown nothing there, unless the setting ``visibility`` says so."""
 _FOR_ADMINISTRATORS = {"/resources/form", "/admission_rules/form"}
 """Anybody may look at these forms, as in OAR, and only administrators can send them."""
 SERVED = "hoplite.oar.served"
@@ -81,13 +83,14 @@ def _varying(response: Response) -> Response:
 def _menu(base: Base) -> list[tuple[str, str, bool]]:
     """Words, address, and whether it is this page: of what the caller may look at."""
     caller = g.get("caller")
-    may_do_all = caller is not None and caller.is_admin
+    hidden = set() if caller is not None else _FOR_KNOWN
+    if caller is None or not caller.is_admin:
+        hidden = hidden | _FOR_ADMINISTRATORS
     here = "/" + request.path.lstrip("/").partition("/")[2]
     return [
         (words, base.href(path, extension=extension), here == path + extension)
         for words, path, extension in _MENU
-        if may_look_at(_SERVED_AS.get(path, path))
-        and (may_do_all or path not in _FOR_ADMINISTRATORS)
+        if path not in hidden and may_look_at(_SERVED_AS.get(path, path))
     ]
 
 
