@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
     accounting,
+    admission_rehearsal,
     admission_rules,
     config,
     job,
@@ -58,6 +59,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    admission_rehearsal.routes,
     config.routes,
     accounting.routes,
 )
