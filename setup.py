@@ -82,7 +82,11 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["hoplite-server = hoplite.cli.server:main"],
+        "console_scripts": [
+            "hoplite-auto-start = hoplite.cli.auto_start:main",
+            "hoplite-client = hoplite.cli.client:main",
+            "hoplite-server = hoplite.cli.server:main",
+        ],
         "hoplite.jobs": [
             f"hoplite.plugins.{name} = hoplite.builtin_plugins.{name}" for name in BUILT_IN
         ],

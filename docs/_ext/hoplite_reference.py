@@ -1,10 +1,11 @@
-"""Directives whose content is made from the code: settings, errors, the lifecycle."""
+"""Directives whose content is made from the code: settings, commands, errors, the lifecycle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from html import escape
 
+import click
 from docutils import nodes
 from docutils.statemachine import StringList
 from lifecycle_diagram import svg
@@ -12,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
+from hoplite.cli.client import client
 from hoplite.exceptions import by_code
 from hoplite.model.lifecycle import ENDED, FINAL_EVENT, TRANSITIONS, State
 from hoplite.settings import describe
@@ -103,6 +105,30 @@ class Diagram(SphinxDirective):
         return [nodes.raw("", figure, format="html")]
 
 
+class ClientCommands(Generated):
+    """Every command of ``hoplite-client`` with its options."""
+
+    def lines(self) -> Iterator[str]:
+        ctx = click.Context(client, info_name="hoplite-client")
+        yield from ["Before or after every command:", "", *_options(client, ctx)]
+        for name, command in client.commands.items():
+            inner = click.Context(command, ctx, info_name=name)
+            usage = " ".join(command.collect_usage_pieces(inner)[1:])
+            yield from [f".. rubric:: ``{f'hoplite-client {name} {usage}'.rstrip()}``", ""]
+            for paragraph in (command.help or "").split("\n\n"):
+                yield from [_escaped(paragraph), ""]
+            yield from _options(command, inner, {option.name for option in client.params})
+
+
+def _options(
+    command: click.Command, ctx: click.Context, left_out: Container[str | None] = ()
+) -> Iterator[str]:
+    for option in command.params:
+        record = None if option.name in left_out else option.get_help_record(ctx)
+        if record is not None:
+            yield from [f"``{record[0]}``", f"   {_escaped(record[1])}", ""]
+
+
 def _first_line(doc: str | None) -> str:
     return _escaped((doc or "").strip().partition("\n\n")[0].replace("\n", " "))
 
@@ -117,6 +143,7 @@ def _escaped(text: str) -> str:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("hoplite-settings", Settings)
+    app.add_directive("hoplite-client-commands", ClientCommands)
     app.add_directive("hoplite-errors", Errors)
     app.add_directive("hoplite-transitions", Transitions)
     app.add_directive("hoplite-final-states", FinalStates)

@@ -27,6 +27,8 @@ class Invocation(msgspec.Struct):
     given: dict[str, Any] = msgspec.field(default_factory=dict)
     """Settings given as options before the subcommand."""
     config_file: str | None = None
+    failure: int = FAILURE
+    """What to exit with when something goes wrong, the usage aside."""
 
 
 class Program(click.Group):
@@ -47,7 +49,7 @@ class Program(click.Group):
         try:
             code = super().main(args, name, complete_var, False, **extra)
         except Exception as error:  # noqa: BLE001 - the last place, and all of it is told
-            sys.exit(_told(name, error, debug=invocation.debug))
+            sys.exit(_told(name, error, invocation))
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -55,23 +57,23 @@ def _wants_debug(environ: os._Environ[str]) -> bool:
     return environ.get("HOPLITE_DEBUG", "").lower() in ("1", "true", "yes", "on")
 
 
-def _told(name: str, error: Exception, *, debug: bool) -> int:
+def _told(name: str, error: Exception, invocation: Invocation) -> int:
     """Say what went wrong; the exit code."""
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         # Whoever read the output has seen enough; Python must not try to flush the rest.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - lives until the exit
         return FAILURE
-    if debug and not isinstance(error, click.exceptions.ClickException | click.Abort):
+    if invocation.debug and not isinstance(error, click.exceptions.ClickException | click.Abort):
         traceback.print_exception(error)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.message, err=True)
         return USAGE_ERROR
-    message, code = _message(error)
+    message, code = _message(error, invocation.failure)
     click.echo(f"{name}: {' '.join(message.split())}", err=True)
     return code
 
 
-def _message(error: Exception) -> tuple[str, int]:
+def _message(error: Exception, failure: int) -> tuple[str, int]:
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else ""
         return f"{error.format_message()} (see {where} --help)", USAGE_ERROR
@@ -82,5 +84,5 @@ def _message(error: Exception) -> tuple[str, int]:
     if isinstance(error, SettingError):
         return error.message, USAGE_ERROR
     if isinstance(error, HopliteError):
-        return error.message, FAILURE
-    return f"{type(error).__name__}: {error} (--debug shows where)", FAILURE
+        return error.message, failure
+    return f"{type(error).__name__}: {error} (--debug shows where)", failure

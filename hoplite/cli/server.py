@@ -12,15 +12,8 @@ from hoplite.cli.server_commands.settings import settings
 from hoplite.cli.server_commands.token import token
 from hoplite.cli.server_commands.user import user
 from hoplite.cli.setting_options import checked, remember, setting_options
+from hoplite.cli.version import version_option
 from hoplite.settings.sources import Loaded
-
-
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from hoplite import __version__  # noqa: PLC0415 - reads the package's metadata
-
-        click.echo(f"hoplite {__version__}")
-        ctx.exit()
 
 
 @click.group(
@@ -30,14 +23,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @setting_options()
-@click.option(
-    "--version",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_print_version,
-    help="Print the version.",
-)
+@version_option
 @click.pass_context
 def server(ctx: click.Context, /, **given: Any) -> None:
     """Run the Hoplite server, or one of the commands below.

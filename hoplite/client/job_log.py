@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from hoplite.client.patience import Patience
 from hoplite.client.pieces import Pieces
 from hoplite.client.server_connection import ServerConnection, may_pass
-from hoplite.exceptions import HopliteError, NoAnswerError
+from hoplite.exceptions import HopliteError, JobDoesNotExistError, LogRemovedError, NoAnswerError
 
 
 def followed_log(
@@ -40,8 +40,17 @@ def followed_log(
                     over, problem = _asked(has_ended, problem)
         if not over and (not may_pass(problem) or not away.pause()):
             raise problem
-    if text := decoder.decode(b"", final=True):
+    # Between a break and its end it may have written more.
+    rest = _rest(connection, path, {"stream": stream, "offset": str(offset)})
+    if text := decoder.decode(rest, final=True):
         yield text
+
+
+def _rest(connection: ServerConnection, path: str, query: dict[str, str]) -> bytes:
+    try:
+        return connection.ask("GET", path, params=query).content
+    except (JobDoesNotExistError, LogRemovedError):
+        return b""
 
 
 def _asked(has_ended: Callable[[], bool], problem: HopliteError) -> tuple[bool, HopliteError]:

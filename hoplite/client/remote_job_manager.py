@@ -158,6 +158,13 @@ class RemoteJobManager:
         self._connection.ask("PUT", "/reload")
         return True
 
+    def whoami(self) -> dict[str, str]:
+        """Whom the server takes this client for: ``name``, ``role``, and ``via``, how it knows."""
+        told: dict[str, str] = self._connection.decoded(
+            self._connection.ask("GET", "/whoami"), "role"
+        )
+        return told
+
     def events(self, after: int | None = None) -> EventStream:
         """What happens to all jobs and resources, from now on, or after the event of that id.
 

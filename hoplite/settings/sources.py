@@ -22,6 +22,7 @@ from hoplite.settings.fields import Settings
 
 OTHER_VARIABLES = {
     "HOPLITE_CONFIG": "the file that the server reads its settings from",
+    "HOPLITE_ADDRESS": "the server that clients of the command line ask",
     "HOPLITE_TOKEN": "the token that clients show",
     "HOPLITE_CLIENT_CONFIG": "the file that clients read their credentials from",
     "HOPLITE_CRASH_AT": "in tests: where the process dies",

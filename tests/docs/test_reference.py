@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from hoplite.api.app import HOPLITE_ROUTES
 from hoplite.api.endpoint import Operation
 from hoplite.api.metrics import Metrics
+from hoplite.cli import exit_codes
+from hoplite.cli.client import client
 from hoplite.cli.server import server
 from hoplite.model.lifecycle import Outcome
 from hoplite.model.timeline import OF_ADMINISTRATION, OF_RESOURCES, Happening
@@ -87,3 +90,18 @@ def test_every_metric_is_described() -> None:
 def test_every_command_is_named() -> None:
     for name in server.commands:
         assert f"hoplite-server {name}" in text("operating"), name
+
+
+def test_every_exit_code_of_the_client_is_told() -> None:
+    said = text("command-line")
+    for name, code in vars(exit_codes).items():
+        if name.isupper() and name != "BY_SIGNAL":
+            assert re.search(rf"\b{int(code)}\b", said), name
+
+
+def test_every_option_of_the_client_has_a_help() -> None:
+    for command in [client, *client.commands.values()]:
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, f"{command.name} {option.opts}"
+        assert command.help, command.name

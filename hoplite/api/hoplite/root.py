@@ -47,6 +47,14 @@ class Alive(msgspec.Struct, frozen=True):
     status: str
 
 
+class WhoAmI(msgspec.Struct, frozen=True):
+    """``via`` names how the server knows: kernel, basic, token, proxy or process."""
+
+    name: str
+    role: str
+    via: str
+
+
 @routes.get("/", answers={200: About}, public=True)
 def index(call: Call[Any, None]) -> Response:
     """Say what this server is; browsers get a page."""
@@ -58,6 +66,13 @@ def index(call: Call[Any, None]) -> Response:
         manager = call.service.manager
         return _page("index.html", version=hoplite.__version__, links=links, manager=manager)
     return json_answer(About("hoplite", hoplite.__version__, links))
+
+
+@routes.get("/whoami", answers={200: WhoAmI})
+def whoami(call: Call[Any, None]) -> Response:
+    """Say whom the server takes the caller for."""
+    caller = call.caller
+    return json_answer(WhoAmI(caller.name, caller.role.value, caller.via))
 
 
 @routes.get("/docs", answers={200: "text/html"}, public=True)
