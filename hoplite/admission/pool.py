@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,8 @@ from hoplite.model.admission_rule import AdmissionRule
 CHILDREN = 2
 WAITING = 4
 """Submissions that may wait for a child.  More would leave no thread to answer anything else."""
+
+Run = Callable[[Sequence[AdmissionRule], JobFacts, SiteFacts], Verdict]
 
 log = structlog.get_logger("hoplite.admission")
 
@@ -48,13 +50,20 @@ class RulePool:
             return check_in(child, text)
 
     @contextmanager
-    def own_child(self) -> Iterator[Child]:
-        """A child beside the others, for what takes long."""
-        child = self._new()
+    def beside(self) -> Iterator[Run]:
+        """As :meth:`run`, in a child beside the others, for what takes long."""
+        children = [self._new()]
+
+        def run(rules: Sequence[AdmissionRule], job: JobFacts, site: SiteFacts) -> Verdict:
+            if not children[-1].lives:
+                children.append(self._new())
+            return run_in(children[-1], rules, job, site)
+
         try:
-            yield child
+            yield run
         finally:
-            child.close()
+            for child in children:
+                child.close()
 
     def become(self, seconds: float, memory_bytes: int) -> None:
         """Other limits, for what is run from now on."""

@@ -142,6 +142,7 @@ def limits_of(settings: Settings) -> Limits:
         keep_age_s=settings.keep_days * 86400,
         keep_jobs=settings.keep_jobs,
         keep_log_bytes=settings.keep_log_bytes,
+        keep_consumption_s=settings.keep_accounting_days * 86400,
         keep_keys_s=settings.idempotency_hours * 3600,
         queues=_queues(settings),
         default_walltime_s=settings.default_walltime,

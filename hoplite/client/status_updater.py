@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -247,7 +248,8 @@ def _write_whole(path: str, data: bytes) -> None:
         Path(fresh).replace(path)
         _sync_directory(os.path.dirname(path))  # noqa: PTH120 - a string
     except OSError:
-        Path(fresh).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(fresh).unlink()
         raise
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hoplite.journal import resource_rows, rows, rule_rows, status_sets
+from hoplite.journal import accounting_rows, resource_rows, rows, rule_rows, status_sets
 from hoplite.journal.protocol import (
     Change,
     Happened,
@@ -23,6 +23,7 @@ from hoplite.journal.protocol import (
     RuleVersioned,
     StatusSet,
 )
+from hoplite.model.job import Job
 from hoplite.model.timeline import NO_JOB, Entry
 
 MAX_TOMBSTONES = 1_000_000
@@ -46,13 +47,19 @@ class ResourceEntriesExpired(msgspec.Struct, frozen=True):
     before: float
 
 
+class ConsumptionExpired(msgspec.Struct, frozen=True):
+    """What was asked for and used before this window goes."""
+
+    window: int
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Somebody asked whether the journal can be written."""
 
     at: float
 
 
-AnyChange = Change | KeysExpired | ResourceEntriesExpired | Checked
+AnyChange = Change | KeysExpired | ResourceEntriesExpired | ConsumptionExpired | Checked
 
 StatusEntry = tuple[int, float]
 """``seq`` and ``at`` of an entry that tells a status."""
@@ -117,6 +124,18 @@ class Changes:
             raise ConflictingChange(f"job {job.id} cannot be changed: it does not exist")
         if job.batch is not None:
             self._execute(rows.SAVE_BATCH, rows.batch_values(job))
+            if job.ended:
+                self._account(job)
+
+    def _account(self, job: Job) -> None:
+        """Once for each job, with its end."""
+        if self._execute(accounting_rows.ONCE, (job.id,)).rowcount:
+            for values in accounting_rows.added(job):
+                self._execute(accounting_rows.ADD, values)
+
+    def _consumption_expired(self, change: ConsumptionExpired) -> None:
+        for sql in accounting_rows.EXPIRE:
+            self._execute(sql, {"window": change.window})
 
     def _forgotten(self, change: JobForgotten) -> None:
         """A job that is forgotten already stays so, by its first rule."""
@@ -242,6 +261,7 @@ _APPLY: dict[type[Any], Callable[[Changes, Any], None]] = {
     ResourceForgotten: Changes._resource_forgotten,
     PropertyAdded: Changes._property_added,
     PropertyRemoved: Changes._property_removed,
+    ConsumptionExpired: Changes._consumption_expired,
     RuleVersioned: Changes._rule_versioned,
     ResourceEntriesExpired: Changes._resource_entries_expired,
     Checked: Changes._checked,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from hoplite.model.accounting import Consumption
 from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import State
@@ -228,6 +229,18 @@ class Journal(Protocol):
 
     def last_resource_id(self) -> int:
         """The highest id that a resource ever had; 0: there never was one."""
+        ...
+
+    def consumption(
+        self, since: float, until: float, owner: str | None = None
+    ) -> list[Consumption]:
+        """What ended jobs, forgotten ones too, asked for and used in the windows that begin before
+        ``until`` and end after ``since`` (seconds since 1970), by project and owner, where it is
+        anything.  ``owner``: of this one only."""
+        ...
+
+    def forget_consumption(self, before: float) -> None:
+        """Forget what was asked for and used in the windows that ended by then."""
         ...
 
     def rules(self) -> list[AdmissionRule]:

@@ -9,7 +9,14 @@ from pathlib import Path
 import structlog
 
 from hoplite.journal import resource_rows, rows, rule_rows
-from hoplite.journal.changes import Changes, Checked, KeysExpired, ResourceEntriesExpired
+from hoplite.journal.accounting_rows import read_consumption
+from hoplite.journal.changes import (
+    Changes,
+    Checked,
+    ConsumptionExpired,
+    KeysExpired,
+    ResourceEntriesExpired,
+)
 from hoplite.journal.connections import Readers
 from hoplite.journal.ended_jobs import EndedJobs
 from hoplite.journal.ended_pages import json_ids, read_ended
@@ -17,6 +24,7 @@ from hoplite.journal.group_commit import GroupCommit
 from hoplite.journal.paging import MAX_ROWS_PER_PAGE_SCAN, read_page
 from hoplite.journal.protocol import Change, Ended, EndedPage, Jobs, KeyUsed, Page, Tombstone
 from hoplite.journal.writer import Writer
+from hoplite.model.accounting import Consumption, window_at
 from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import ENDED, LIVE
@@ -157,6 +165,16 @@ class SqliteJournal:
     def last_resource_id(self) -> int:
         found = self._readers.rows("SELECT seq FROM sqlite_sequence WHERE name = 'resources'")
         return found[0][0] if found else 0
+
+    def consumption(
+        self, since: float, until: float, owner: str | None = None
+    ) -> list[Consumption]:
+        return read_consumption(self._readers.rows, since, until, owner)
+
+    def forget_consumption(self, before: float) -> None:
+        window = window_at(before)
+        if self._readers.rows("SELECT 1 FROM accounting WHERE window < ? LIMIT 1", (window,)):
+            self._group.commit((ConsumptionExpired(window),))
 
     def rules(self) -> list[AdmissionRule]:
         return [rule_rows.rule_of(row) for row in self._readers.rows(rule_rows.SELECT_RULES)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -19,22 +21,28 @@ from hoplite.admission.facts import (
     read_facts,
 )
 from hoplite.admission.groups import groups_of
-from hoplite.admission.pool import RulePool
+from hoplite.admission.pool import RulePool, Run
 from hoplite.admission.verdicts import Failure, Refusal, Verdict, first_to_blame
 from hoplite.exceptions import (
     AdmissionRuleFailedError,
     HopliteError,
     InvalidFieldError,
     NotAuthorizedError,
+    UnavailableError,
 )
-from hoplite.manager.admission_rules import AdmissionRules
+from hoplite.manager.admission_rules import AdmissionRules, check_administers
 from hoplite.manager.job_table import JobTable
 from hoplite.manager.limits import Limits
 from hoplite.manager.requests import NewJob
 from hoplite.manager.resources import Resources
+from hoplite.model.admission_rule import AdmissionRule, in_order
 from hoplite.model.batch import Batch
 from hoplite.model.caller import Caller
+from hoplite.model.job import Job
 from hoplite.model.timeline import Entry, Happening
+
+_REHEARSAL_S = 10.0
+_LAST = 2**62
 
 log = structlog.get_logger("hoplite.manager")
 
@@ -44,6 +52,22 @@ class Admitted(msgspec.Struct, frozen=True):
 
     jobs: tuple[NewJob, ...]
     said: tuple[str, ...] = ()
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """A job, and what was asked for when it was submitted."""
+
+    job: Job
+    new: NewJob
+    who: Submitter
+
+
+class Rehearsed(msgspec.Struct, frozen=True):
+    """What rules say of a job without and with another rule."""
+
+    job: Job
+    without: Verdict
+    with_it: Verdict
 
 
 class Admission:
@@ -59,6 +83,7 @@ class Admission:
     ) -> None:
         self._rules = rules
         self._pool = pool
+        self._rehearsing = threading.Lock()
         self._table = table
         self._resources = resources
         self._limits = limits
@@ -116,6 +141,52 @@ class Admission:
             self._made(batch, before, read_facts(job))
 
         return Failure(first_to_blame(verdict.steps, use), str(error))
+
+    def rehearse(
+        self, caller: Caller, submissions: Sequence[Submitted], candidate: AdmissionRule
+    ) -> list[Rehearsed]:
+        """What would have become of submissions without and with a rule, in their order; with an id
+        other than 0 it stands in place of the rule that has it.  It ends after a while with those
+        that it has got to.
+
+        Raises :class:`~hoplite.exceptions.UnavailableError` while another rehearsal is under way.
+        """
+        check_administers(caller)
+        self._rules.check(candidate.rule, candidate.priority)
+        without = self._rules.enabled
+        others = [rule for rule in without if rule.id != candidate.id]
+        # Among equals by id, a new rule is the last.
+        new = msgspec.structs.replace(candidate, id=candidate.id or _LAST)
+        if not self._rehearsing.acquire(blocking=False):
+            raise UnavailableError("another rehearsal is under way; try again when it is over")
+        try:
+            with self._pool.beside() as run:
+                before = self._outcomes(run, without, submissions)
+                after = self._outcomes(run, in_order([*others, new]), submissions[: len(before)])
+        finally:
+            self._rehearsing.release()
+        pairs = zip(submissions, before, after, strict=False)
+        return [Rehearsed(each.job, then, now) for each, then, now in pairs]
+
+    def _outcomes(
+        self, run: Run, rules: Sequence[AdmissionRule], submissions: Sequence[Submitted]
+    ) -> list[Verdict]:
+        deadline = time.monotonic() + _REHEARSAL_S
+        found = []
+        for each in submissions:
+            if time.monotonic() > deadline:
+                break
+            assert each.new.batch is not None
+            before = facts_of(each.who, each.new.plugin, each.new.batch, each.new.batch.array_size)
+            verdict = run(rules, before, self.site(before))
+            if verdict.job is not None:
+                try:
+                    self._made(each.new.batch, before, verdict.job)
+                except Unusable as error:
+                    failed = self.to_blame(each.new.batch, before, verdict, error)
+                    verdict = Verdict(failed=failed, said=verdict.said)
+            found.append(verdict)
+        return found
 
     def facts(self, caller: Caller, new: NewJob, size: int) -> JobFacts:
         """What the rules see of a job, one of ``size`` of an array."""

@@ -56,17 +56,17 @@ class AdmissionRules:
 
     def rules(self, caller: Caller) -> list[AdmissionRule]:
         """All of them, by ascending id."""
-        _check(caller)
+        check_administers(caller)
         return sorted(self._by_id.values(), key=lambda rule: rule.id)
 
     def rule(self, caller: Caller, rule_id: int) -> AdmissionRule:
         """Raises :class:`~hoplite.exceptions.RuleDoesNotExistError`."""
-        _check(caller)
+        check_administers(caller)
         return self._of(rule_id)
 
     def versions(self, caller: Caller, rule_id: int) -> list[AdmissionRule]:
         """Every version of a rule, oldest first; those of a deleted one too."""
-        _check(caller)
+        check_administers(caller)
         found = self._journal.rule_versions(rule_id)
         if not found:
             raise _unknown(rule_id)
@@ -85,7 +85,7 @@ class AdmissionRules:
         Raises :class:`~hoplite.exceptions.InvalidFieldError` for one that cannot be read, with
         line and column.
         """
-        _check(caller)
+        check_administers(caller)
         self.check(text, priority)
         with self._lock:
             if len(self._by_id) >= MAX_RULES:
@@ -112,7 +112,7 @@ class AdmissionRules:
     ) -> AdmissionRule:
         """The next version of a rule; what is None stays.  Raises as :meth:`add` does, and
         :class:`~hoplite.exceptions.RuleDoesNotExistError`."""
-        _check(caller)
+        check_administers(caller)
         self._of(rule_id)
         self.check(text, priority)
         with self._lock:
@@ -126,7 +126,7 @@ class AdmissionRules:
 
     def remove(self, caller: Caller, rule_id: int) -> AdmissionRule:
         """Its versions stay readable, and its id is not given again."""
-        _check(caller)
+        check_administers(caller)
         with self._lock:
             rule = self._next(caller, self._of(rule_id), deleted=True)
             self._keep(rule, Happening.RULE_REMOVED)
@@ -178,7 +178,8 @@ def _unknown(rule_id: int) -> RuleDoesNotExistError:
     return RuleDoesNotExistError(f"No admission rule corresponding to id={rule_id}")
 
 
-def _check(caller: Caller) -> None:
+def check_administers(caller: Caller) -> None:
+    """Raises :class:`~hoplite.exceptions.NotAuthorizedError`."""
     if not caller.is_admin:
         raise NotAuthorizedError(
             f"{caller.name} is not an administrator; admission rules are for administrators"

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
@@ -27,7 +26,7 @@ from hoplite.exceptions import (
     WrongApiKeyError,
 )
 from hoplite.execution.protocol import Executor, RunAs
-from hoplite.journal.protocol import Happened, Jobs, Journal, Page
+from hoplite.journal.protocol import Jobs, Journal, Page
 from hoplite.manager.admission import Admission, Admitted, said_of
 from hoplite.manager.admission_rules import AdmissionRules
 from hoplite.manager.array_commands import ArrayCommands
@@ -52,7 +51,7 @@ from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.progress import progress_in
-from hoplite.model.timeline import NO_JOB, Entry, Happening
+from hoplite.model.timeline import Happening
 from hoplite.plugins.source import PluginSource
 
 log = structlog.get_logger("hoplite.manager")
@@ -238,23 +237,6 @@ class JobManager:
         if not self.launcher.stopped:
             self.launcher.pump()
             self.queue.resources_changed()
-
-    def tell(self, caller: Caller, what: Happening, **detail: Any) -> None:
-        """An entry of the timeline that concerns no job; ``detail`` is what JSON can say."""
-        self._journal.commit(
-            Happened(
-                Entry(
-                    job_id=NO_JOB,
-                    uuid="",
-                    owner="",
-                    at=time.time(),
-                    what=what,
-                    who=caller.name,
-                    version=0,
-                    detail=msgspec.Raw(msgspec.json.encode(detail)),
-                )
-            )
-        )
 
     def create(self, caller: Caller, new: NewJob, key: str | None = None) -> tuple[Job, bool]:
         """A new job, started if asked for; or, with True, the one that ``key`` made before."""

@@ -25,7 +25,7 @@ from hoplite.manager import batch_environment
 from hoplite.manager.job_table import SERVER, JobTable, entry
 from hoplite.manager.limits import Limits
 from hoplite.manager.queue import Places
-from hoplite.model.batch_types import read_types
+from hoplite.model.batch import runs_nothing
 from hoplite.model.caller import Caller
 from hoplite.model.job import EMPTY_OBJECT, Job
 from hoplite.model.lifecycle import Event, State
@@ -153,7 +153,7 @@ class Launcher:
         plugin = self._plugins.plugins().get(job.plugin)
         if plugin is None:
             raise HopliteError(f"the plugin '{job.plugin}' was removed before the job's turn came")
-        noop = job.batch is not None and read_types(job.batch.types).noop
+        noop = runs_nothing(job.batch)
         asked = None if noop else job.batch
         run_as = self._owners.run_as(job.owner)
         directory = self._executor.directory(job.id)

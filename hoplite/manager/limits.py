@@ -24,6 +24,7 @@ class Limits(msgspec.Struct, kw_only=True):
     keep_age_s: float = 90 * 86400.0
     keep_jobs: int = 1_000_000
     keep_log_bytes: int = 10 << 30
+    keep_consumption_s: float = 3650 * 86400.0
     keep_keys_s: float = 86400.0
     queues: Mapping[str, int] = MappingProxyType({"admin": 10, "default": 2, "besteffort": 0})
     """Priorities; a job of a higher one is planned first."""

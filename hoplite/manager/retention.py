@@ -68,6 +68,7 @@ class Retention:
             lambda: self._remove_logs(journal.logs_beyond(limits.keep_log_bytes, _BATCH), by_bytes)
         )
         journal.forget_keys(now - limits.keep_keys_s)
+        journal.forget_consumption(now - limits.keep_consumption_s)
         journal.forget_resource_entries(now - limits.keep_age_s)
 
     def _until_none(self, bite: Callable[[], int]) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
-from hoplite.journal.protocol import Journal
-from hoplite.model.timeline import Entry
+import msgspec
+
+from hoplite.journal.protocol import Happened, Journal
+from hoplite.model.timeline import NO_JOB, Entry, Happening
 
 _RECENT = 4096
 _PAGE = 256
@@ -37,6 +41,21 @@ class Timeline:
                 self._recent.append(entry)
                 self._last = entry.seq
             self._grown.notify_all()
+
+    def tell(self, who: str, what: Happening, **detail: Any) -> None:
+        """An entry that concerns no job; ``detail`` is what JSON can say.  It is on disk when this
+        returns."""
+        told = Entry(
+            job_id=NO_JOB,
+            uuid="",
+            owner="",
+            at=time.time(),
+            what=what,
+            who=who,
+            version=0,
+            detail=msgspec.Raw(msgspec.json.encode(detail)),
+        )
+        self._journal.commit(Happened(told))
 
     def after(self, seq: int, job_id: int | None) -> tuple[list[Entry], int]:
         """Entries with a higher ``seq``, in order, and the ``seq`` up to which was looked."""

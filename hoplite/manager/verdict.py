@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hoplite.execution.protocol import Ended, Report
+from hoplite.model.batch import runs_nothing
 from hoplite.model.batch_types import read_types
 from hoplite.model.fault import Fault
 from hoplite.model.job import Job
@@ -52,11 +53,14 @@ def judge(job: Job, ended: Ended) -> Verdict:
 
 
 def _end_of_noop(job: Job, ended: Ended) -> Verdict | None:
-    """A noop job does what it is for until its walltime is over, or its owner wants it to end."""
-    if job.batch is None or not read_types(job.batch.types).noop:
+    """What runs nothing does what it is for until its walltime is over; a noop job, as in OAR, or
+    until its owner wants it to end."""
+    if job.batch is None or not runs_nothing(job.batch):
         return None
     if ended.timed_out:
         return Verdict(Outcome.SUCCEEDED, "its walltime is over")
+    if not read_types(job.batch.types).noop:
+        return None
     if job.granted.kill_reason is None and _was_killed(job, ended):
         return Verdict(Outcome.SUCCEEDED, f"deleted by {job.kill_by}")
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hoplite.model.batch_types import read_types
 from hoplite.model.fault import Fault
 from hoplite.model.property_expression import Expression
 from hoplite.model.resource_request import DEFAULT_REQUEST, ResourceRequest
@@ -56,6 +57,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """They must have succeeded, too."""
     hold: bool = False
     """It was submitted on hold."""
+
+
+def runs_nothing(batch: Batch | None) -> bool:
+    """Whether the job holds its resources for its walltime, and that is all: one of the type
+    ``noop``, or a reservation without anything to run."""
+    return batch is not None and (batch.command == "" or read_types(batch.types).noop)
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -106,8 +106,8 @@ class RemoteAsyncJobWrapper(Future[R], Generic[R]):
                 self._job.kill()
             else:
                 self._job.delete()
-            # Until here it counts as pending, however long it has run: else it could not be.
-            cancelled = super().cancel()
+        # Until here it counts as pending, however long it has run: else it could not be.
+        cancelled = super().cancel()
         if cancelled:
             self.set_running_or_notify_cancel()
         return cancelled

@@ -37,7 +37,7 @@ def remotify(
     take the place of something else, and for ``functions`` that are not there; RuntimeError for what
     is neither a function nor a class.
     """
-    wanted = frozenset(functions or ())
+    wanted = frozenset(functions or ()) or None
 
     def decorate(decorated: T) -> T:
         if isinstance(decorated, type):
@@ -71,7 +71,8 @@ class RemoteEnablerMetaClass(type):
             DeprecationWarning,
             stacklevel=2,
         )
-        _decorate_class(made, made.__module__, frozenset(namespace), True)
+        own = frozenset(each for each in namespace if not each.startswith("__"))
+        _decorate_class(made, made.__module__, own, True)
         return made
 
 
@@ -85,12 +86,15 @@ def _decorate_function(function: FunctionType, module_name: str, documented: boo
         _put(module, prefix + name, twin)
 
 
-def _decorate_class(cls: type, module_name: str, wanted: frozenset[str], documented: bool) -> None:
-    missing = [name for name in sorted(wanted) if inspect.getattr_static(cls, name, None) is None]
+def _decorate_class(
+    cls: type, module_name: str, wanted: frozenset[str] | None, documented: bool
+) -> None:
+    """``wanted`` None: all methods, inherited ones too."""
+    missing = sorted(wanted - set(dir(cls))) if wanted else []
     if missing:
         raise AttributeError(f"{cls.__name__} has no {', '.join(missing)} to be made remotable")
     for name, kind, function in _methods(cls):
-        if wanted and name not in wanted:
+        if wanted is not None and name not in wanted:
             continue
         _check_name(name)
         for prefix, make in _MAKERS.items():

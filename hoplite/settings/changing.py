@@ -9,6 +9,7 @@ AT_ONCE = frozenset(
         "default_states",
         "default_walltime",
         "idempotency_hours",
+        "keep_accounting_days",
         "keep_days",
         "keep_jobs",
         "keep_log_bytes",

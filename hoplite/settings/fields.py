@@ -325,6 +325,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 10 * GIB
+    keep_accounting_days: Annotated[
+        float,
+        Meta(
+            description="What jobs used is forgotten after so many days, whole days in UTC.", ge=1
+        ),
+    ] = 3650.0
     idempotency_hours: Annotated[
         float, Meta(description="How long an Idempotency-Key is remembered.", ge=0)
     ] = 24.0

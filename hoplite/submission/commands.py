@@ -14,7 +14,8 @@ NOTHING_TO_RUN = "A job must have a script, a command (script_path) or must be a
 SCRIPT_NAME = "oarapi.subscript"
 
 _RUN_SCRIPT = 'exec "$HOPLITE_SCRIPT"'
-_RUN_NOTHING = 'exec sleep "$((OAR_JOB_WALLTIME_SECONDS - 1))"'
+_RUN_NOTHING = "exec sleep infinity"
+"""Shown in the config; see :func:`~hoplite.model.batch.runs_nothing` for what becomes of it."""
 _MAX_ARRAY_BYTES = 64 << 20
 _MAX_COMMAND_BYTES = (128 << 10) - 1
 """What Linux takes as one argument of a program."""

@@ -94,7 +94,7 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in _IGNORED:
             continue
         _check_known(name, key)
-        if value is None or (value in ("", []) and _READERS.get(name) is not values.toggle):
+        if value is None or (value in ("", []) and not _is_flag(name)):
             continue
         if name in ("interactive", "connect"):
             if name == "connect" or values.toggle(name, value):
@@ -112,6 +112,10 @@ def read_options(given: Mapping[str, Any]) -> Options:
     """Raises :class:`~hoplite.exceptions.InvalidFieldError`, which names the option."""
     found = {name: _READERS[name](name, value) for name, value in canonical(given).items()}
     return Options(**{name.replace("-", "_"): value for name, value in found.items()})
+
+
+def _is_flag(name: str) -> bool:
+    return name == "interactive" or _READERS.get(name) is values.toggle
 
 
 def _check_known(name: str, key: str) -> None:

@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 import hoplite.client
-from hoplite.client.status_updater import MockStatusUpdater, StatusUpdater
-from hoplite.exceptions import ConnectionError, HopliteError, JobEndedError, WrongApiKeyError
+from hoplite.client.status_updater import JobFileNames, MockStatusUpdater, StatusUpdater
+from hoplite.exceptions import (
+    ConnectionError,
+    HopliteError,
+    JobEndedError,
+    TooLargeError,
+    WrongApiKeyError,
+)
 from tests.execution.status_server import StatusServer, serving
 
 
@@ -164,6 +170,33 @@ def test_the_mock_prints_and_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     assert mock.status == {"a": 1, "progress": {"done": 1, "total": 2, "text": ""}, "b": 2}
     assert capsys.readouterr().out.startswith("{'a': 1}\n")
     assert (mock.addr, mock.uuid) == ("0.0.0.0:5000", "{0}")
+    mock.input = b"put before"
+    assert mock.read_input() == b"put before"
+    mock.write_result(b"left")
+    assert mock.result == b"left"
+
+
+def test_files_are_where_the_server_says(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(b"put before")
+    files = JobFileNames(str(tmp_path / "input"), str(tmp_path / "result"), 10)
+    status = StatusUpdater("127.0.0.1:9", "u", "k", files=files)
+    assert status.read_input() == b"put before"
+    status.write_result(b"left")
+    with pytest.raises(TooLargeError, match="has 11 bytes; the setting max_result_bytes allows 10"):
+        status.write_result(bytes(11))
+    assert (tmp_path / "result").read_bytes() == b"left"
+    (tmp_path / "result.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        status.write_result(b"nowhere")
+    assert (tmp_path / "result").read_bytes() == b"left", "what was there stays"
+
+
+def test_without_a_server_there_are_no_files() -> None:
+    status = StatusUpdater("127.0.0.1:9", "u", "k")
+    with pytest.raises(FileNotFoundError, match="no file was put"):
+        status.read_input()
+    with pytest.raises(RuntimeError, match="only where a server runs the job"):
+        status.write_result(b"")
 
 
 def test_the_package_offers_both() -> None:

@@ -5,16 +5,19 @@ import sqlite3
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hoplite.exceptions import StorageUnavailableError
-from hoplite.journal.protocol import Page, ResourceSaved
+from hoplite.journal.protocol import JobChanged, Page, ResourceSaved
 from hoplite.journal.schema import APPLICATION_ID, Migration, migrations, prepare
 from hoplite.journal.store import SqliteJournal
 from hoplite.model.resource import Resource
-from tests.journal.jobs import a_job, an_ended_job, created, with_status
+from tests.conformance.test_journal_accounting import keep, ran
+from tests.journal.jobs import START, a_job, an_ended_job, created, with_status
 
 NEWEST = migrations()[-1].number
+ACCOUNTING = next(each.sql for each in migrations() if each.name == "accounting")
 OLD = Path(__file__).parent / "old"
 
 
@@ -179,3 +182,31 @@ def test_a_copy_of_a_closed_journal_is_a_journal(tmp_path: Path) -> None:
     copy = SqliteJournal(tmp_path / "copy.db")
     assert copy.job(1) == a_job(1)
     copy.close()
+
+
+def test_consumption_is_made_up_for_from_the_jobs_of_an_older_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    jobs = [
+        ran(1, START, 10, 100, 3),
+        ran(2, START + 7.5, 90_000, 200_000, 2, owner="bob", project="gold"),
+        ran(3, START, 9, 50, granted={"suspended_s": 2.0, "suspended_at": START + 6}),
+        msgspec.structs.replace(ran(4, START, 9, 50), started_at=None),
+    ]
+    journal = SqliteJournal(path)
+    keep(journal, *jobs)
+    expected = journal.consumption(0, 10**12), journal.consumption(START + 86_400, 10**12)
+    journal.close()
+    connection = connect(path)
+    connection.executescript(
+        f"DROP TABLE accounting; ALTER TABLE batch_jobs DROP COLUMN accounted; {ACCOUNTING}"
+    )
+    connection.close()
+    journal = SqliteJournal(path)
+    assert (
+        journal.consumption(0, 10**12),
+        journal.consumption(START + 86_400, 10**12),
+    ) == expected
+    assert len(expected[0]) == 2
+    journal.commit(JobChanged(msgspec.structs.replace(jobs[0], version=99)))
+    assert journal.consumption(0, 10**12) == expected[0]
+    journal.close()

@@ -34,11 +34,7 @@ META: Mapping[str, Difference] = {
     "071-structure-bogus-form-post": Difference(_DEBUG, 200),
 }
 
-_LINKS = "the index links what is served"
 NOT_YET: Mapping[str, str] = {
-    "004-root-dot-json": _LINKS,
-    "005-root-dot-yaml": _LINKS,
-    "007-root-priv-json": _LINKS,
     "064-admission-rules-form-html": "the form for rules",
 }
 """Cases whose routes are still to come, by what they wait for.  The list only shrinks: a case that

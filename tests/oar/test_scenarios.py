@@ -98,6 +98,21 @@ def test_a_reservation_starts_at_its_date_and_nothing_is_in_its_way(cluster: Bat
     assert "the resources are not free at that time, but are from" in answer.json()["message"]
 
 
+def test_a_reservation_without_a_command_holds_its_cores_for_all_of_its_walltime(
+    cluster: BatchCluster,
+) -> None:
+    """Also for a walltime that became longer, and where its owner has no home."""
+    what = {"resource": "/core=2,walltime=0:0:2", "reservation": date(1), "workdir": "/nonexistent"}
+    answer = cluster.told("POST", "/jobs.json", json=what)
+    job = answer["id"]
+    cluster.until(job, "Running")
+    longer = {"method": "walltime-change", "walltime": "+0:0:2"}
+    cluster.told("POST", f"/jobs/{job}.json", json=longer)
+    ended = cluster.until(job, "Terminated")
+    assert ended["exit_code"] is None
+    assert 3 <= ended["stop_time"] - ended["start_time"] <= 6
+
+
 def test_an_inner_job_runs_inside_its_container_and_a_bigger_one_waits(
     cluster: BatchCluster,
 ) -> None:

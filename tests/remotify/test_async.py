@@ -156,6 +156,11 @@ def test_cancel_kills(address: str, tmp_path: Path) -> None:
         call.join()
     wait_until(lambda: not psutil.pid_exists(pid), "the end of its process")
     assert call.cancel(), "as often as one likes"
+    told: list[bool] = []
+    other = remote_async(calls.add)(address, 1)
+    other.add_done_callback(lambda future: told.append(future.cancel()))
+    assert other.cancel()
+    assert told == [True], "from a callback too"
     done = remote_async(calls.add)(address, 1)
     done.start()
     assert done.join() == 2

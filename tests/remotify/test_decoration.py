@@ -134,11 +134,18 @@ def test_the_metaclass_is_deprecated_and_does_what_it_did() -> None:
 
     with pytest.warns(DeprecationWarning, match="Below: "):
 
-        class Below(Parent):
-            def two(self) -> None: ...
+        class Below(Parent, calls.Plain):
+            def two(self) -> None:
+                super().__init__()  # which leaves a __classcell__ in the namespace
 
     assert twins(Parent) == {"one"}
-    assert twins(Below) == {"one", "two"}
+    assert twins(Below) == {"one", "two"}, "and not those of a plain parent"
+    with pytest.warns(DeprecationWarning, match="Bare: "):
+
+        class Bare(calls.Plain, metaclass=RemoteEnablerMetaClass):
+            pass
+
+    assert twins(Bare) == set()
 
 
 @pytest.mark.parametrize("name", hoplite.remote_enabler.__all__)

@@ -144,7 +144,8 @@ def test_who_kills_the_job_ends_the_call(address: str, tmp_path: Path) -> None:
     killer.join()
 
 
-def test_a_call_outlives_its_server(start_server: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", ["it came", "x" * 1_000_000], ids=["small", "large"])
+def test_a_call_outlives_its_server(start_server: Any, tmp_path: Path, answer: str) -> None:
     server: ServerProcess = start_server()
     port = server.url.rpartition(":")[2]
     came, told = tmp_path / "came", []
@@ -154,10 +155,12 @@ def test_a_call_outlives_its_server(start_server: Any, tmp_path: Path) -> None:
     caller.start()
     wait_until(lambda: server.get("/jobs/running")["jobs"], "the job's start")
     server.kill_9()
-    came.write_text("it came")
+    (tmp_path / "coming").write_text(answer)
+    (tmp_path / "coming").rename(came)
+    wait_until(lambda: not server.job_processes(), "the end of the job, with nobody there")
     server.start("--port", port)
     caller.join(30)
-    assert told == ["it came"]
+    assert told == [answer]
 
 
 def test_a_large_result_outlives_its_server(start_server: Any) -> None:

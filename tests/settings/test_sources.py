@@ -57,6 +57,7 @@ _OTHER_VALUES: dict[str, tuple[str, Any]] = {
     "keep_days": ("0.5", 0.5),
     "keep_jobs": ("10", 10),
     "keep_log_bytes": ("1.5GiB", 3 * 512 * 1024**2),
+    "keep_accounting_days": ("400", 400.0),
     "idempotency_hours": ("1", 1.0),
     "page_limit": ("1000", 1000),
     "default_states": ("Running,Terminated", ("Running", "Terminated")),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hoplite.exceptions import HopliteError, InvalidFieldError
+from hoplite.model.batch import runs_nothing
 from hoplite.submission.jobs import read_submission
 from tests.submission.around import AROUND, batch, commands, submitted
 
@@ -90,7 +91,8 @@ def test_a_plugin_is_run_in_place_of_a_command() -> None:
 
 def test_a_reservation_needs_nothing_to_run() -> None:
     found = submitted(reservation="2030-01-01 12:00:00")
-    assert commands(found.jobs) == ['exec sleep "$((OAR_JOB_WALLTIME_SECONDS - 1))"']
+    assert commands(found.jobs) == ["exec sleep infinity"]
+    assert runs_nothing(found.jobs[0].batch) and not runs_nothing(batch(command="x"))
     assert batch(reservation="2030-01-01T12:00:00Z", command="x").starts_at == 1893499200.0
 
 

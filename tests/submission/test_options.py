@@ -92,6 +92,7 @@ def test_options_may_come_one_by_one_or_in_arrays() -> None:
         ({"comand": "x"}, "comand", "did you mean command"),
         ({"walltime": "1"}, "walltime", "belongs into resource"),
         ({"interactive": 1}, "interactive", "cannot manage interactive jobs"),
+        ({"interactive": ""}, "interactive", "cannot manage interactive jobs"),
         ({"connect": 12}, "connect", "cannot manage interactive jobs"),
         ({"stagein": "x"}, "stagein", "desktop computing"),
         ({"array": "x"}, "array", "expected a whole number, got 'x'"),

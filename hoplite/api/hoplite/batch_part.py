@@ -96,7 +96,8 @@ def batch_asked(keys: BatchKeys, plugin: str, around: Callable[[], Around]) -> B
     if keys.walltime is None:
         return batch
     requests = tuple(_with_walltime(each, keys.walltime) for each in batch.requests)
-    return msgspec.structs.replace(batch, requests=requests)
+    shown = f"{batch.initial_request} --walltime={keys.walltime}"
+    return msgspec.structs.replace(batch, requests=requests, initial_request=shown)
 
 
 def batch_shown(job: Job, all_of_it: bool) -> Mapping[str, Any]:

@@ -43,9 +43,12 @@ def paged(call: OarCall[Any, Any], items: Items, total: int, *, hash_by_id: bool
     return _collection(call, items, call.query.offset, total, _page_links(call, total), keyed)
 
 
-def whole(call: OarCall[Any, Any], items: Items, *, hash_by_id: bool = False) -> Answer:
-    """A collection that is not paged."""
-    links = [Link("self", call.base.again(call.request))]
+def whole(
+    call: OarCall[Any, Any], items: Items, *, hash_by_id: bool = False, with_query: bool = False
+) -> Answer:
+    """A collection that is not paged.  ``with_query``: what was asked for is part of its address."""
+    address = _at(call, None) if with_query else call.base.again(call.request)
+    links = [Link("self", address)]
     keyed = hash_by_id and call.structure == "oar"
     return _collection(call, items, 0, len(items), links, keyed)
 

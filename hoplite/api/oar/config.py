@@ -121,8 +121,8 @@ def set_config_variable(call: OarCall[Options, ConfigValue]) -> Answer:
     variable = _to_be_changed(call)
 
     def record(changed: Changed) -> None:
-        call.service.manager.tell(
-            call.caller,
+        call.service.manager.timeline.tell(
+            call.caller.name,
             Happening.SETTING_CHANGED,
             setting=changed.setting.name,
             before=variable.shown(changed.before),

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hoplite.model.accounting import WINDOW_S
 from hoplite.settings.described import Setting, by_name, value_text
 from hoplite.settings.fields import Settings
 from hoplite.settings.units import duration
 
 FACTS: Mapping[str, str] = {
+    "ACCOUNTING_WINDOW": str(WINDOW_S),
     "DB_TYPE": "SQLite",
     "OARSUB_DEFAULT_RESOURCES": "/resource_id=1",
     "OARSUB_NODES_RESOURCES": "network_address",

@@ -8,14 +8,13 @@ import msgspec
 
 from hoplite.api.oar.job_facts import JobFacts
 from hoplite.manager.batch_environment import output_of, workdir_of
+from hoplite.model.accounting import DEFAULT_PROJECT
 from hoplite.model.batch import Batch
 from hoplite.model.job import Job
 from hoplite.model.lifecycle import Outcome, State
 from hoplite.model.resource_request import Group, ResourceRequest, walltime_text, wanted_resources
 
 DEFAULT_QUEUE = "default"
-DEFAULT_PROJECT = "default"
-
 _UNTOLD_QUEUES = ("default", "besteffort")
 _SCHEDULED = " (Karma=0.000,quota_ok)"
 

@@ -14,6 +14,8 @@ from werkzeug.routing import BaseConverter
 
 from hoplite.api.auth.addresses import Networks
 from hoplite.api.oar import (
+    accounting,
+    admission_rehearsal,
     admission_rules,
     config,
     job,
@@ -57,7 +59,9 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    admission_rehearsal.routes,
     config.routes,
+    accounting.routes,
 )
 
 
