@@ -9,6 +9,7 @@ import base64
 import binascii
 import functools
 import hashlib
+import json
 import math
 import pickle
 import sys
@@ -156,6 +157,11 @@ def from_text(text: object) -> bytes:
 def digest(data: bytes) -> dict[str, Any]:
     """By which data that went through a file is known again."""
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def json_of(value: object) -> bytes:
+    """What :func:`check_json` has passed, as JSON."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def check_json(value: object, where: str = "the result") -> None:

@@ -126,11 +126,9 @@ def _refuse_unfinished(function: Callable[..., Any], value: object) -> None:
 def _answer(value: object, by_json: bool) -> tuple[dict[str, Any], bytes | None]:
     """The answer for the status, and what goes into the result file because it is large."""
     if by_json:
-        import json
-
         envelope.check_json(value)
         head: dict[str, Any] = {"remotify": envelope.VERSION, "codec": envelope.JSON}
-        data = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        data = envelope.json_of(value)
     else:
         head, data = envelope.packed(value, "the result")
     if len(data) > envelope.INLINE_BYTES:
@@ -140,16 +138,23 @@ def _answer(value: object, by_json: bool) -> tuple[dict[str, Any], bytes | None]
 
 def _raised(error: Exception, by_json: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"remotify": envelope.VERSION, "python": envelope.python_version()}
-    try:
-        envelope.check_json(list(error.args))
-        told["args"] = list(error.args)
-    except RemoteCallError:
-        told["args"] = None
+    told["args"] = _plain_arguments(error)
     told["type"] = f"{type(error).__module__}.{type(error).__qualname__}"
     data = None if by_json else _pickled(error)
     if data is not None:
         told |= {"codec": envelope.PICKLE, "data": envelope.as_text(data)}
     return told
+
+
+def _plain_arguments(error: Exception) -> list[Any] | None:
+    """None if they are no JSON, or too large for a status."""
+    args = list(error.args)
+    try:
+        envelope.check_json(args)
+        text = envelope.json_of(args)
+    except (RemoteCallError, RecursionError):
+        return None
+    return args if len(text) <= envelope.INLINE_BYTES else None
 
 
 def _pickled(error: Exception) -> bytes | None:

@@ -60,6 +60,13 @@ def where() -> tuple[int, str]:
     return os.getpid(), os.environ["HOPLITE_JOB_UUID"]
 
 
+def _deep(levels: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
 @remotify(__name__)
 def fail(how: str) -> None:
     errors: dict[str, Exception] = {
@@ -69,6 +76,10 @@ def fail(how: str) -> None:
         "os": FileNotFoundError(2, "No such file or directory", "/nowhere"),
         "timeout": TimeoutError("of its own"),
     }
+    if how == "huge":
+        raise ValueError("x" * 40_000_000)
+    if how == "deep":
+        raise ValueError(_deep(100_000))
     if how == "local class":
 
         class LocalError(Exception):

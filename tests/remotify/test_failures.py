@@ -71,7 +71,13 @@ def test_the_chain_of_the_original_is_seen(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("clumsy", "ClumsyError: left 2"), ("local class", "LocalError: nobody can")]
+    ("how", "words"),
+    [
+        ("clumsy", "ClumsyError: left 2"),
+        ("local class", "LocalError: nobody can"),
+        ("huge", "ValueError: xxx"),
+        ("deep", "ValueError: "),
+    ],
 )
 def test_an_exception_that_cannot_travel(address: str, how: str, words: str) -> None:
     with pytest.raises(JobFailedError, match=words) as caught:
