@@ -18,6 +18,7 @@ from hoplite.cli.oar import oar
 from hoplite.exceptions import by_code
 from hoplite.model.lifecycle import ENDED, FINAL_EVENT, TRANSITIONS, State
 from hoplite.settings import describe
+from hoplite.settings.changing import AT_ONCE
 
 
 class Generated(SphinxDirective):
@@ -57,10 +58,15 @@ class Settings(Generated):
                 (
                     f"   {_escaped(setting.type[:1].upper() + setting.type[1:])}; by default "
                     f"{_escaped(setting.default)}. Option ``{setting.option}``, variable "
-                    f"``{setting.env}``."
+                    f"``{setting.env}``. {_change_of(setting.name)}"
                 ),
                 "",
             ]
+
+
+def _change_of(name: str) -> str:
+    when = "at once" if name in AT_ONCE else "after a restart"
+    return f"Changed :ref:`over REST <oar-configuration>` it holds {when}."
 
 
 class Errors(Generated):

@@ -54,7 +54,8 @@ def _tls(error: BaseException) -> str:
         why = said.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         return (
             f"its certificate is not trusted ({why or 'verification failed'}): give"
-            " verify='path of the certificate or its authority', and the name that it is made for"
+            " verify='path of the certificate or its authority' (--ca-file on the command line),"
+            " and the name that it is made for"
         )
     if "WRONG_VERSION_NUMBER" in said or "record layer" in said or "UNKNOWN_PROTOCOL" in said:
         return _PLAIN

@@ -203,12 +203,16 @@ class Plan:
         return None if place is None else place.placement
 
     def predictions(self) -> dict[int, Placement]:
-        """Every waiting job's place."""
+        """Every waiting job's place, where it can be taken in time."""
         with self._sound():
-            return self._all_plans()
+            return {
+                job_id: placement
+                for job_id, placement in self._all_plans().items()
+                if self._is_in_time(job_id, placement)
+            }
 
     def places(self, job_ids: Iterable[int]) -> dict[int, Place]:
-        """The places planned for those of the jobs that wait and have one."""
+        """The places planned for those of the jobs that wait and have one, in time."""
         with self._sound():
             waiting = [self._waiting[job_id] for job_id in job_ids if job_id in self._waiting]
             if any(job.besteffort for job in waiting):
@@ -220,8 +224,16 @@ class Plan:
             return {
                 job_id: Place(placement, table.ids_of(placement.bits))
                 for job_id, placement in found.items()
-                if placement is not None
+                if placement is not None and self._is_in_time(job_id, placement)
             }
+
+    def _is_in_time(self, job_id: int, placement: Placement) -> bool:
+        """Whether the job would not be cancelled before, by its types ``expire`` and ``deadline``."""
+        job = self._find(job_id)
+        if job is None or job.batch is None:
+            return True
+        latest = self.feasibility.latest_start(job.batch, placement.end - placement.start)
+        return latest is None or placement.start <= latest.at
 
     def _all_plans(self) -> dict[int, Placement]:
         return {**self._scheduler.besteffort_plan(), **self._scheduler.plan()}
@@ -232,6 +244,8 @@ class Plan:
             if job_id not in self._waiting:
                 return None
             wait = self._scheduler.why(job_id)
+            if job_id not in self.places([job_id]):
+                wait = msgspec.structs.replace(wait, predicted=None)
         job = self._find(job_id)
         if wait.reason is not Reason.IMPOSSIBLE or job is None or job.batch is None:
             return wait

@@ -11,17 +11,10 @@ from enum import StrEnum
 import msgspec
 
 from hoplite.model.property_expression import (
-    And,
-    Compare,
     Expression,
-    Operator,
-    columns_of,
 )
 
 DEFAULT_PROPERTY = "resource_id"
-
-
-_DEFAULT_TYPE = Compare("type", Operator.EQ, "default")
 
 
 class CountWord(StrEnum):
@@ -52,14 +45,6 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     filter_text: str = ""
     """The filter as it was written, without its braces."""
 
-    def restricted(self, expression: Expression, text: str) -> Group:
-        """The group with one more filter that must hold; ``text`` is how ``expression`` is written."""
-        if self.filter is None:
-            return Group(self.levels, expression, text)
-        return Group(
-            self.levels, And((self.filter, expression)), f"({self.filter_text}) AND {text}"
-        )
-
 
 class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     """Groups that are held together, all at once.
@@ -71,16 +56,6 @@ class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     """At least one; no resource serves two of them."""
     walltime_s: int | None = None
     """Seconds; None: the request does not say."""
-
-    def with_default_type(self) -> ResourceRequest:
-        """The request over resources of type ``default``, but for groups whose filters say a type."""
-        groups = tuple(
-            group
-            if group.filter is not None and "type" in columns_of(group.filter)
-            else group.restricted(_DEFAULT_TYPE, "type = 'default'")
-            for group in self.groups
-        )
-        return ResourceRequest(groups, self.walltime_s)
 
 
 DEFAULT_REQUEST = ResourceRequest((Group((Level(DEFAULT_PROPERTY, 1),)),))

@@ -15,11 +15,12 @@ from hoplite.exceptions import (
     NotAuthenticatedError,
     RemoteCallError,
     TimeoutError,
+    TooLargeError,
 )
 from hoplite.remote_enabler.answering import answer
 from hoplite.remote_enabler.async_job import RemoteAsyncJobWrapper
 from hoplite.remote_enabler.server import Address, Server, forget_credentials, server_at
-from hoplite.remote_enabler.target import Prepared, Target, prepare, target_of
+from hoplite.remote_enabler.target import Prepared, Target, by_file, prepare, target_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,7 +133,10 @@ def _submitted(prepared: Prepared, server: Server, run: bool, limit_s: float | N
     limits: dict[str, Any] = {} if limit_s is None else {"time_limit_s": limit_s}
     create = server.manager.start_job if run else server.manager.create_job
     if prepared.argument_file is None:
-        return create(prepared.plugin, prepared.config, **limits)
+        try:
+            return create(prepared.plugin, prepared.config, **limits)
+        except TooLargeError:
+            return _submitted(by_file(prepared), server, run, limit_s)
     job = server.manager.create_job(prepared.plugin, prepared.config, **limits)
     try:
         job.put_input(prepared.argument_file)

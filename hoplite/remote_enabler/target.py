@@ -104,5 +104,16 @@ def prepare(
         "answer": envelope.JSON if by_json else envelope.PICKLE,
     }
     if len(data) > envelope.INLINE_BYTES:
-        return Prepared(target.plugin, {**config, "input": envelope.digest(data)}, data)
+        return _by_file(target.plugin, config, data)
     return Prepared(target.plugin, {**config, "data": envelope.as_text(data)}, None)
+
+
+def by_file(prepared: Prepared) -> Prepared:
+    """The same call, with its arguments beside the config."""
+    data = envelope.from_text(prepared.config["data"])
+    config = {key: value for key, value in prepared.config.items() if key != "data"}
+    return _by_file(prepared.plugin, config, data)
+
+
+def _by_file(plugin: str, config: dict[str, Any], data: bytes) -> Prepared:
+    return Prepared(plugin, {**config, "input": envelope.digest(data)}, data)

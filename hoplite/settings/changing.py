@@ -19,6 +19,7 @@ AT_ONCE = frozenset(
         "max_array",
         "max_config_bytes",
         "max_reservations",
+        "max_result_bytes",
         "max_running",
         "max_status_bytes",
         "max_wait",
@@ -33,8 +34,23 @@ AT_ONCE = frozenset(
         "walltime_max_increase",
     }
 )
-"""Settings that are looked at when they are needed.  The others are what a server is built from:
-sockets, threads, the ways to identify a client."""
+"""Settings that are looked at when they are needed."""
+
+BUILT_IN = frozenset(
+    {
+        "debug",
+        "http",
+        "log_format",
+        "max_body_bytes",
+        "max_streams",
+        "max_upload_bytes",
+        "port",
+        "request_timeout",
+        "threads",
+    }
+)
+"""What a server is built from: sockets, threads, buffers.  A change holds after a restart, as one of
+the next does."""
 
 OF_THE_MACHINE = frozenset(
     {

@@ -15,6 +15,7 @@ from hoplite.admission.facts import (
     JobFacts,
     SiteFacts,
     Submitter,
+    changed,
     facts_of,
     request_words,
 )
@@ -22,6 +23,8 @@ from hoplite.admission.pool import run_in
 from hoplite.admission.verdicts import Verdict
 from hoplite.model.admission_rule import AdmissionRule
 from hoplite.model.batch import Batch
+from hoplite.model.property_filter import parse_filter
+from hoplite.model.resource_request import ResourceRequest, wanted_resources
 from hoplite.model.resource_request_parser import parse_request
 from tests.model.properties import PROPERTIES
 
@@ -238,3 +241,67 @@ def test_who_says_nothing_of_the_type_of_resources_gets_default_ones(child: Chil
 def test_an_or_in_a_filter_stays_inside_its_parentheses(child: Child) -> None:
     ended = ruled(child, 15, job("{mem > 1000 OR host = 'a'}/core=1"))
     assert ended.requests == ["{(mem > 1000 OR host = 'a') AND type = 'default'}/core=1"]
+
+
+def as_ruled(child: Child, *texts: str) -> tuple[ResourceRequest, ...]:
+    """Requests after the rules about walltimes and types of resources."""
+    before = job(*texts)
+    verdict = run_in(child, (RULES[13], RULES[15]), before, SITE)
+    assert verdict.job is not None, verdict
+    batch = Batch(requests=tuple(parse_request(text, PROPERTIES) for text in texts))
+    made: tuple[ResourceRequest, ...] = changed(batch, before, verdict.job, PROPERTIES)["requests"]
+    return made
+
+
+def wanted(child: Child, *texts: str) -> str:
+    return wanted_resources(as_ruled(child, *texts))
+
+
+@pytest.mark.parametrize(
+    ("given_text", "recorded"),
+    [
+        ("/core=8,walltime=0:10:00", "-l \"{type = 'default'}/core=8,walltime=0:10:0\" "),
+        ("/core=1", "-l \"{type = 'default'}/core=1,walltime=2:0:0\" "),
+        (
+            "/nodes=1/core=1,walltime=0:20:00",
+            "-l \"{type = 'default'}/network_address=1/core=1,walltime=0:20:0\" ",
+        ),
+        (
+            "/nodes=ALL/core=ALL,walltime=0:01:00",
+            "-l \"{type = 'default'}/network_address=ALL/core=ALL,walltime=0:1:0\" ",
+        ),
+        ("/core=BEST,walltime=0:01:00", "-l \"{type = 'default'}/core=BEST,walltime=0:1:0\" "),
+        ("/core=1,walltime=0:00:20", "-l \"{type = 'default'}/core=1,walltime=0:0:20\" "),
+        (
+            "/nodes=1/cpu=1,walltime=00:30:00",
+            "-l \"{type = 'default'}/network_address=1/cpu=1,walltime=0:30:0\" ",
+        ),
+        ("", "-l \"{type = 'default'}/resource_id=1,walltime=2:0:0\" "),
+    ],
+)
+def test_wanted_resources_are_as_recorded(child: Child, given_text: str, recorded: str) -> None:
+    assert wanted(child, given_text) == recorded
+
+
+def test_a_moldable_job_wants_one_request_after_the_other(child: Child) -> None:
+    assert wanted(child, "/core=2,walltime=0:10:00", "/core=1,walltime=0:20:00") == (
+        "-l \"{type = 'default'}/core=2,walltime=0:10:0\" "
+        "-l \"{type = 'default'}/core=1,walltime=0:20:0\" "
+    )
+
+
+def test_the_default_type_is_added_to_a_filter_that_says_none(child: Child) -> None:
+    assert wanted(child, "{mem > 1000}/core=1+{mem < 4000}/core=2,walltime=0:05:00") == (
+        "-l \"{(mem > 1000) AND type = 'default'}/core=1"
+        "+{(mem < 4000) AND type = 'default'}/core=2,walltime=0:5:0\" "
+    )
+    assert (
+        wanted(child, "{type = 'licence'}")
+        == "-l \"{type = 'licence'}/resource_id=1,walltime=2:0:0\" "
+    )
+
+
+def test_a_filter_added_is_the_tree_of_both(child: Child) -> None:
+    (request,) = as_ruled(child, "{mem > 1000 OR host = 'a'}/core=1")
+    both = parse_filter("(mem > 1000 OR host = 'a') AND type = 'default'", PROPERTIES)
+    assert request.groups[0].filter == both

@@ -12,6 +12,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
@@ -122,6 +123,17 @@ class Browser:
                 field.clear()
             field.send_keys(text)
         return self
+
+    def focused_by_tab(self) -> str:
+        """Press the tabulator; the words of what has the focus then."""
+        self.driver.switch_to.active_element.send_keys(Keys.TAB)
+        focused = self.driver.switch_to.active_element
+        outline = focused.value_of_css_property("outline-style")
+        assert outline != "none", "nobody sees where the focus is"
+        return focused.text
+
+    def press_enter(self) -> None:
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
 
     def complaints(self) -> list[str]:
         """What the browser wrote to its console: styles refused, files not found."""

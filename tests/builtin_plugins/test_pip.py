@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import hoplite
+from hoplite.accounts import AccountStore
 from hoplite.client import RemoteJobManager
 from hoplite.client.pip import Error, remote_install
 from hoplite.client.pip_command import pip_words
@@ -133,3 +136,26 @@ def test_a_command_for_pip_is_read_as_hoplite_15_did(
     command: str | list[str], words: list[str]
 ) -> None:
     assert pip_words(command) == words
+
+
+def test_where_the_kernel_is_not_asked_the_caller_has_the_server_reload(
+    environment: ServerEnvironment, tmp_path: Path
+) -> None:
+    server = ServerProcess(tmp_path / "data", "--auth", "users", python=environment.python).start()
+    try:
+        with AccountStore(tmp_path / "data" / "accounts.db") as accounts:
+            me = pwd.getpwuid(os.getuid()).pw_name
+            accounts.add_user(me, "admin", "correct horse battery")
+            token = accounts.create_token(me, None, "").text
+        source = package(tmp_path, "pip_three")
+        hoplite.remote_install_python_package(
+            server.url, source, options=OFFLINE, credentials=token
+        )
+        with RemoteJobManager(server.url, credentials=token) as manager:
+            job = manager.get_job(1)
+            assert job.status()["reloaded"] is False
+            assert "the server has yet to reload" in job.log("stderr")
+            assert "pip_three.job" in manager.get_job_plugins()
+    finally:
+        server.close()
+        environment.uninstall("pip_three")

@@ -58,6 +58,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"waited for {words!r}; shown: {self.shown}"
             assert self._read(), f"it ended without {words!r}; shown: {self.shown}"
 
+    def shows(self, words: str, within_s: float) -> bool:
+        """Whether ``words`` come in time."""
+        deadline = time.monotonic() + within_s
+        while words not in self.shown and time.monotonic() < deadline and self._read():
+            pass
+        return words in self.shown
+
     def _read(self) -> bool:
         if not select.select([self._fd], [], [], 0.2)[0]:
             return True

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from hoplite.accounts import AccountStore
 from hoplite.cli.client import client as group
 from tests.cli.programs import client, script, started
 from tests.conftest import MakeServer
@@ -268,3 +270,35 @@ def test_a_wait_goes_on_through_a_restart_of_the_server(
     said, noted = running.communicate(timeout=40)
     assert (running.returncode, said) == (5, "end\n"), noted
     assert second.job(1)["outcome"] == "failed"
+
+
+def test_a_log_that_cannot_be_followed_is_shown_at_the_end(make_server: MakeServer) -> None:
+    crowded = make_server("--max-streams", "1").start()
+    with requests.get(f"{crowded.url}/events", stream=True, timeout=20):
+        done = client(crowded.url, "run", SHELL, shell("echo out; echo err >&2; exit 2"))
+    assert (done.returncode, done.stdout) == (2, "out\n")
+    assert done.stderr.startswith("err\n")
+
+
+def test_who_is_not_known_is_told_where_credentials_are_looked_for(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = make_server("--auth", "users").start()
+    done = client(closed.url, "list")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no credentials: give credentials=, HOPLITE_TOKEN, a netrc entry" in done.stderr
+    monkeypatch.setenv("HOPLITE_TOKEN", "hop_1_wrong")
+    done = client(closed.url, "run", "golden.noop")
+    assert done.returncode == 125
+    assert "the credentials are from HOPLITE_TOKEN" in done.stderr
+    assert "hop_1_wrong" not in done.stderr
+    with AccountStore(closed.data_dir / "accounts.db") as accounts:
+        accounts.add_user("ann", "user", "correct horse battery")
+        monkeypatch.setenv("HOPLITE_TOKEN", accounts.create_token("ann", None, "").text)
+    assert client(closed.url, "whoami").stdout == "ann (user, by token)\n"
+
+
+def test_https_to_a_server_without_it_is_named(server: ServerProcess) -> None:
+    done = client(server.url.replace("http:", "https:"), "list")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "it speaks no TLS, perhaps" in done.stderr

@@ -61,6 +61,8 @@ def test_the_quick_start_does_what_it_says(
             script = block.replace(WRITTEN_URL, server.url)
             script = script.replace("/usr/share/doc", str(tmp_path / "tree"))
             script = script.replace("/tmp/folder-report", str(tmp_path / "folder-report"))
+            script = script.replace('"/tmp"', f'"{tmp_path}"')
+            script = script.replace("/tmp/oar.txt", str(tmp_path / "oar.txt"))
             told.append(shell(script, clone))
         assert '"hoplite.plugins.shell_command"' in told[0]
         assert told[2].endswith("hello\ndone\n")
@@ -69,6 +71,9 @@ def test_the_quick_start_does_what_it_says(
         report: dict[str, Any] = server.job(4)
         assert report["outcome"] == "succeeded"
         assert report["status"]["largest"][0]["paths"] == ["a", "b"]
+        assert (
+            told[-1].splitlines()[-1] == server.get("/oarapi/resources/1.json")["network_address"]
+        )
     finally:
         server.close()
 

@@ -172,6 +172,20 @@ def test_a_job_that_cannot_end_by_its_deadline_is_refused_or_cancelled(world: Ba
     assert job.reason == f"cancelled: it was to have run for its walltime by {deadline[9:]}"
 
 
+def test_a_start_that_comes_too_late_is_not_predicted(world: BatchWorld) -> None:
+    world.begin(world.submit("/core=8,walltime=1:0:0"))
+    in_time = world.submit("/core=1,walltime=0:10:0", types=(f"expire={date(time.time() + 7200)}",))
+    late = world.submit("/core=1,walltime=0:10:0", types=(f"expire={date(time.time() + 600)}",))
+    batch = world.manager.batch
+    assert batch.prediction(in_time) is not None
+    assert set(batch.predictions()) == {in_time}
+    assert (wait := batch.why(in_time)) is not None
+    assert wait.predicted is not None
+    assert batch.prediction(late) is None
+    assert (wait := batch.why(late)) is not None
+    assert wait.predicted is None
+
+
 def test_the_longer_alternative_of_a_job_is_not_started_past_its_deadline(
     world: BatchWorld,
 ) -> None:

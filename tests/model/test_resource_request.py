@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoplite.exceptions import RequestSyntaxError
-from hoplite.model.property_filter import parse_filter
 from hoplite.model.resource_request import (
     DEFAULT_REQUEST,
     CountWord,
@@ -17,7 +16,6 @@ from hoplite.model.resource_request import (
     ResourceRequest,
     request_text,
     walltime_text,
-    wanted_resources,
 )
 from hoplite.model.resource_request_parser import (
     MAX_COUNT,
@@ -34,63 +32,6 @@ WORDS = "core nodes walltime = / + , : { } 1 30 ALL BEST 'a' host"
 
 def read(text: str) -> ResourceRequest:
     return parse_request(text, PROPERTIES)
-
-
-def wanted(*texts: str, default_walltime_s: int = 7200) -> str:
-    """``wanted_resources`` as the server gives it after its admission rules."""
-    requests = [read(text).with_default_type() for text in texts]
-    return wanted_resources(
-        msgspec.structs.replace(request, walltime_s=request.walltime_s or default_walltime_s)
-        for request in requests
-    )
-
-
-@pytest.mark.parametrize(
-    ("given_text", "recorded"),
-    [
-        ("/core=8,walltime=0:10:00", "-l \"{type = 'default'}/core=8,walltime=0:10:0\" "),
-        ("/core=1", "-l \"{type = 'default'}/core=1,walltime=2:0:0\" "),
-        (
-            "/nodes=1/core=1,walltime=0:20:00",
-            "-l \"{type = 'default'}/network_address=1/core=1,walltime=0:20:0\" ",
-        ),
-        (
-            "/nodes=ALL/core=ALL,walltime=0:01:00",
-            "-l \"{type = 'default'}/network_address=ALL/core=ALL,walltime=0:1:0\" ",
-        ),
-        ("/core=BEST,walltime=0:01:00", "-l \"{type = 'default'}/core=BEST,walltime=0:1:0\" "),
-        ("/core=1,walltime=0:00:20", "-l \"{type = 'default'}/core=1,walltime=0:0:20\" "),
-        (
-            "/nodes=1/cpu=1,walltime=00:30:00",
-            "-l \"{type = 'default'}/network_address=1/cpu=1,walltime=0:30:0\" ",
-        ),
-        ("", "-l \"{type = 'default'}/resource_id=1,walltime=2:0:0\" "),
-    ],
-)
-def test_wanted_resources_are_as_recorded(given_text: str, recorded: str) -> None:
-    assert wanted(given_text) == recorded
-
-
-def test_a_moldable_job_wants_one_request_after_the_other() -> None:
-    assert wanted("/core=2,walltime=0:10:00", "/core=1,walltime=0:20:00") == (
-        "-l \"{type = 'default'}/core=2,walltime=0:10:0\" "
-        "-l \"{type = 'default'}/core=1,walltime=0:20:0\" "
-    )
-
-
-def test_the_default_type_is_added_to_a_filter_that_says_none() -> None:
-    assert wanted("{mem > 1000}/core=1+{mem < 4000}/core=2,walltime=0:05:00") == (
-        "-l \"{(mem > 1000) AND type = 'default'}/core=1"
-        "+{(mem < 4000) AND type = 'default'}/core=2,walltime=0:5:0\" "
-    )
-    assert request_text(read("{type = 'licence'}").with_default_type()) == (
-        "{type = 'licence'}/resource_id=1"
-    )
-
-
-def test_a_filter_added_reads_back_as_the_same_tree() -> None:
-    request = read("{mem > 1000 OR host = 'a'}/core=1").with_default_type()
-    assert read(request_text(request)) == request
 
 
 @pytest.mark.parametrize(
@@ -218,6 +159,3 @@ def test_a_walltime_names_its_field() -> None:
 
 def test_the_default_is_one_resource() -> None:
     assert request_text(DEFAULT_REQUEST) == "/resource_id=1"
-    assert parse_filter("type = 'default'", PROPERTIES) == (
-        DEFAULT_REQUEST.with_default_type().groups[0].filter
-    )

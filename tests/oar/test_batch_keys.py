@@ -44,7 +44,7 @@ def test_a_job_with_a_resource_request_is_the_same_in_both_dialects(cluster: Clu
     )
     assert status == 201
     assert (made["queue"], made["types"], made["job_name"]) == ("default", ["idempotent"], "both")
-    assert made["resource"] == ["/network_address=2/core=1,walltime=0:1:30"]
+    assert made["resource"] == ["{type = 'default'}/network_address=2/core=1,walltime=0:1:30"]
     job = cluster.request("GET", f"/jobs/{made['id']}?wait=30", auth=ME).json()
     assert (job["outcome"], job["walltime"], len(job["resources"])) == ("succeeded", 90.0, 2)
     assert cluster.request("GET", f"/jobs/{made['id']}/log", auth=ME).text == "node1\nnode2\n"
@@ -83,7 +83,7 @@ def test_others_do_not_see_what_the_owner_wrote(cluster: Cluster) -> None:
         ({"walltime": 0}, "walltime"),
         ({"types": ["nosuch"]}, "types"),
         ({"properties": "mem >"}, "properties"),
-        ({"after": [99_999]}, "anterior"),
+        ({"after": [99_999]}, "after"),
         ({"queue": "nosuch"}, "queue"),
         ({"reservation": "tomorrow"}, "reservation"),
         ({"job_name": "a\nb"}, "job_name"),

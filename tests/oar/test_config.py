@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import requests
+from hypothesis import strategies as st
 
 from hoplite.api.factory import create_app
 from hoplite.api.oar.config_variables import FACTS, OF_OAR, variables
 from hoplite.settings import Settings, describe
+from tests.oar.batch_cluster import BatchCluster
 from tests.oar.golden import PASSWORD
 from tests.oar.media_server import SERVERS, MediaServer
 from tests.server.process import wait_until
@@ -280,6 +283,81 @@ def test_a_death_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
     assert configured.value("KILL_GRACE") == "1min"
     configured.change("KILL_GRACE", "3min")
     assert "3min" in configured.file.read_text()
+    configured.server.close()
+
+
+def test_the_batch_system_goes_by_what_is_changed(tmp_path: Path) -> None:
+    server = BatchCluster(tmp_path / "data")
+    nodes = server.options.index("--local-nodes")
+    server.options = server.options[:nodes] + server.options[nodes + 2 :]
+    server.begin()
+
+    def change(variable: str, value: Any) -> None:
+        said = server.told("POST", f"/config/{variable}.json", json={"value": value})
+        assert said["effect"] == "at once"
+
+    def submitted(**keys: Any) -> requests.Response:
+        body = {"resource": "/core=1", "command": "sleep 300", **keys}
+        return server.ask("POST", "/jobs.json", "kameleon", json=body)
+
+    try:
+        assert submitted().status_code == 400, "the nodes are other machines"
+        change("LOCAL_NODES", "node1,node2")
+        assert submitted(queue="express").status_code == 400
+        change("QUEUES", "admin=10,express=5,default=2,besteffort=0")
+        change("DEFAULT_WALLTIME", "30min")
+        answer = submitted(queue="express")
+        assert answer.status_code == 201, answer.text
+        job = answer.json()["id"]
+        assert server.until(job, "Running")["walltime"] == 1800
+        hold = f"/jobs/{job}/rholds/new.json"
+        assert server.ask("POST", hold, "kameleon").status_code == 403
+        change("USERS_ALLOWED_HOLD_RESUME", "yes")
+        assert server.ask("POST", hold, "kameleon").status_code == 202
+        server.until(job, "Suspended")
+        change("LOCAL_NODES", [])
+        assert submitted().status_code == 400
+        assert "defect" not in server.log_text()
+    finally:
+        server.close()
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+WORDS = st.sampled_from(
+    ["1", "2s", "1 GiB", "yes", "-1", "a=1", "state=", "default=1,besteffort=0"]
+)
+
+
+def test_whatever_is_set_is_taken_or_refused_and_the_server_starts_again(tmp_path: Path) -> None:
+    configured = Configured(tmp_path / "data")
+    changed = set()
+
+    @hypothesis.settings(max_examples=400, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(st.sampled_from([*variables(), *FACTS]), JSON_VALUES | WORDS)
+    def set_it(variable: str, value: Any) -> None:
+        answer = configured.post(variable, value)
+        assert answer.status_code in (201, 400, 403, 409), answer.text
+        if answer.status_code == 201:
+            changed.add(variable)
+            assert configured.get("/config.json").status_code == 200
+
+    set_it()
+    assert len(changed) > 10
+    assert "defect" not in configured.server.log_text()
+    values = tomllib.loads(configured.file.read_text())
+    configured.restart()
+    shown = {each.get("setting"): each for each in configured.get("/config.json").json()}
+    assert all("after_restart" not in shown[name] for name in values)
     configured.server.close()
 
 

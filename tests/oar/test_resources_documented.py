@@ -12,6 +12,8 @@ from schemathesis import checks
 
 from hoplite.api import openapi
 from hoplite.api.oar import (
+    admission_rehearsal,
+    admission_rules,
     resource_changes,
     resource_generation,
     resource_properties,
@@ -22,7 +24,14 @@ from tests.oar.golden import PASSWORD
 
 OPERATIONS = [
     operation
-    for module in (resources, resource_changes, resource_generation, resource_properties)
+    for module in (
+        resources,
+        resource_changes,
+        resource_generation,
+        resource_properties,
+        admission_rules,
+        admission_rehearsal,
+    )
     for operation in module.routes.operations
 ]
 Case = schemathesis.Case[Any]
@@ -62,7 +71,8 @@ def test_whatever_administrators_send_is_answered_as_documented(
         answer,
         excluded_checks=[
             checks.allow_header_conformance,
-            # Which properties there are, and what they take, is not known to the document.
+            # Which properties there are and what they take, and what is Starlark, is not known to the
+            # document.
             checks.positive_data_acceptance,
         ],
     )

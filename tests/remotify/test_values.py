@@ -94,6 +94,15 @@ def test_sizes_about_the_limits_of_status_and_config(address: str, size: int) ->
     assert MODULE.remote_give_back(address, data) == data
 
 
+def test_a_server_that_takes_small_configs_only(start_server: Any) -> None:
+    server: ServerProcess = start_server("--max-config-bytes", "1000", "--max-status-bytes", "1000")
+    address = server.url.removeprefix("http://")
+    assert MODULE.remote_give_back(address, bytes(10_000)) == bytes(10_000)
+    call = MODULE.remote_async_length(address, bytes(10_000))
+    call.start()
+    assert call.join() == 10_000
+
+
 @pytest.mark.timeout(120)
 def test_fifty_megabytes_there_and_back(address: str) -> None:
     size = 50_000_000

@@ -90,7 +90,7 @@ def batch_asked(keys: BatchKeys, plugin: str, around: Callable[[], Around]) -> B
     try:
         submission = read_submission({**options, "plugin": plugin}, around())
     except InvalidFieldError as error:
-        raise _by_our_names(error) from None
+        raise by_our_names(error) from None
     batch = submission.jobs[0].batch
     assert batch is not None
     if keys.walltime is None:
@@ -130,7 +130,8 @@ def _with_walltime(request: ResourceRequest, walltime_s: int) -> ResourceRequest
     return msgspec.structs.replace(request, walltime_s=walltime_s)
 
 
-def _by_our_names(error: InvalidFieldError) -> InvalidFieldError:
+def by_our_names(error: InvalidFieldError) -> InvalidFieldError:
+    """An error of a submission, with our name for the option that is to blame."""
     ours = {theirs: name for name, theirs in _OPTIONS.items()}
     name = ours.get(error.field or "", error.field)
     message = error.message

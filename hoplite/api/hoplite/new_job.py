@@ -11,7 +11,7 @@ from msgspec import Meta
 from hoplite.api.answers import json_answer
 from hoplite.api.body import checked_object
 from hoplite.api.endpoint import Call, Routes
-from hoplite.api.hoplite.batch_part import BatchKeys, batch_asked
+from hoplite.api.hoplite.batch_part import BatchKeys, batch_asked, by_our_names
 from hoplite.api.hoplite.job import WRITES, Object, shown
 from hoplite.api.hoplite.views import (
     JobAnswer,
@@ -111,9 +111,11 @@ def create_job(call: Call[Any, NewJobBody]) -> Response:
     With an `Idempotency-Key`, a repeat answers the first job again, with the status 200 and
     `Idempotency-Replayed: true`.
     """
-    job, replayed = call.service.manager.create(
-        call.caller, _new_job(call), idempotency_key(call.request)
-    )
+    new = _new_job(call)
+    try:
+        job, replayed = call.service.manager.create(call.caller, new, idempotency_key(call.request))
+    except InvalidFieldError as error:
+        raise (error if new.batch is None else by_our_names(error)) from None
     headers = {"Location": f"{call.request.script_root}/jobs/{job.uuid}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, field
 
 from hoplite.api.endpoint import LARGEST
+from hoplite.api.oar.accounting_pages import accounting_page
 from hoplite.api.oar.collection import Collection, whole
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options
 from hoplite.exceptions import NotAuthorizedError
@@ -47,6 +48,7 @@ class ProjectConsumption(msgspec.Struct, frozen=True):
     query=AccountingQuery,
     answers={200: Collection[ProjectConsumption]},
     raises=[NotAuthorizedError],
+    page=accounting_page,
 )
 def get_accounting(call: OarCall[AccountingQuery, None]) -> Answer:
     """Tell what jobs that have ended asked for and used, by project and user.
@@ -63,6 +65,7 @@ def get_accounting(call: OarCall[AccountingQuery, None]) -> Answer:
     parameters={"user": "A user's name."},
     answers={200: Collection[ProjectConsumption]},
     raises=[NotAuthorizedError],
+    page=accounting_page,
 )
 def get_accounting_of_user(call: OarCall[AccountingQuery, None]) -> Answer:
     """Tell what the jobs of one user asked for and used, by project."""

@@ -13,6 +13,7 @@ from hoplite.admission.facts import CHANGEABLE, JobFacts, Submitter, request_wor
 from hoplite.admission.groups import groups_of
 from hoplite.admission.verdicts import Verdict
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options, Right
+from hoplite.api.oar.rule_pages import rehearsal_again, rehearsed_page
 from hoplite.exceptions import InvalidRequestError, RuleDoesNotExistError, UnavailableError
 from hoplite.journal.protocol import Page
 from hoplite.manager.admission import Rehearsed, Submitted
@@ -80,6 +81,8 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     about="Admission rule",
     answers={200: Rehearsal},
     raises=[InvalidRequestError, RuleDoesNotExistError, UnavailableError],
+    page=rehearsed_page,
+    form=rehearsal_again,
 )
 def rehearse_admission_rule(call: OarCall[Options, RehearsalBody]) -> Answer:
     """Say which of the last submissions a rule would have refused or changed (beyond OAR).

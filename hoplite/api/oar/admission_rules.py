@@ -17,6 +17,15 @@ from hoplite.api.oar.admission_rule_views import (
 from hoplite.api.oar.collection import Collection, limit_of, paged, whole
 from hoplite.api.oar.endpoint import Answer, OarCall, OarRoutes, Options, PageQuery, Right
 from hoplite.api.oar.resource_views import digits
+from hoplite.api.oar.rule_pages import (
+    changed_page,
+    new_rule,
+    next_of_change,
+    next_of_removal,
+    rule_again,
+    rule_page,
+    rules_page,
+)
 from hoplite.api.oar.titled import Titled
 from hoplite.exceptions import (
     InvalidFieldError,
@@ -79,6 +88,7 @@ class RuleDeleted(msgspec.Struct, frozen=True):
     right=Right.OAR,
     query=PageQuery,
     answers={200: Collection[RuleItem]},
+    page=rules_page,
 )
 def list_admission_rules(call: OarCall[PageQuery, None]) -> Answer:
     """List the rules, by id."""
@@ -99,6 +109,7 @@ def list_admission_rules(call: OarCall[PageQuery, None]) -> Answer:
     right=Right.OAR,
     answers={200: list[RuleItem]},
     raises=[RuleDoesNotExistError],
+    page=rule_page,
 )
 def show_admission_rule(call: OarCall[Options, None]) -> Answer:
     """Show a rule, in an array of its own."""
@@ -134,6 +145,7 @@ def list_admission_rule_versions(call: OarCall[Options, None]) -> Answer:
     answers={201: Written},
     answer_headers={"Location": "The rule."},
     raises=[InvalidRequestError, UnavailableError],
+    form=new_rule,
 )
 def add_admission_rule(call: OarCall[Options, RuleBody]) -> Answer:
     """Add a rule, for every submission from now on.  One that cannot be read is refused, with line
@@ -157,6 +169,9 @@ def add_admission_rule(call: OarCall[Options, RuleBody]) -> Answer:
     answers={201: Written, 202: RuleDeleted},
     answer_headers={"Location": "The rule, unless it is deleted."},
     raises=[InvalidRequestError, RuleDoesNotExistError, UnavailableError],
+    page=changed_page,
+    form=rule_again,
+    then=next_of_change,
 )
 def update_admission_rule(call: OarCall[Options, RuleChangeBody]) -> Answer:
     """Change a rule, or with `method=delete` delete it."""
@@ -190,6 +205,7 @@ def put_admission_rule(call: OarCall[Options, RuleChangeBody]) -> Answer:
     right=Right.OAR,
     answers={200: RuleDeleted},
     raises=[RuleDoesNotExistError],
+    then=next_of_removal,
 )
 def delete_admission_rule(call: OarCall[Options, None]) -> Answer:
     """Delete a rule.  Its versions stay readable."""

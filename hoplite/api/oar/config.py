@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from hoplite.api.oar.config_pages import config_page, variable_page
 from hoplite.api.oar.config_variables import FACTS, Variable, find_variable, variables
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, Right
 from hoplite.api.oar.links import Link
+from hoplite.api.oar.pages import Page
 from hoplite.exceptions import (
     InvalidFieldError,
     NotAuthorizedError,
@@ -68,7 +70,7 @@ class ConfigValue(msgspec.Struct, frozen=True):
     ]
 
 
-@routes.get("/config", right=Right.OAR, answers={200: list[ConfigItem]})
+@routes.get("/config", right=Right.OAR, answers={200: list[ConfigItem]}, page=config_page)
 def list_config(call: OarCall[Options, None]) -> Answer:
     """List the server's settings as OAR's configuration variables, by name."""
     names = sorted([*variables(), *FACTS])
@@ -92,6 +94,7 @@ def get_config_file(call: OarCall[Options, None]) -> Answer:
     right=Right.OAR,
     parameters=_VARIABLE,
     answers={200: list[ConfigItem]},
+    page=variable_page,
 )
 def get_config_variable(call: OarCall[Options, None]) -> Answer:
     """Show a configuration variable, as a list of one."""
@@ -102,6 +105,16 @@ def get_config_variable(call: OarCall[Options, None]) -> Answer:
     return _items(call, [_item(call, found.name if found else name)])
 
 
+def _form(call: OarCall[Any, Any]) -> Page:
+    """The page of the variable, or of all where there is no such one."""
+    name = call.path["variable"]
+    if find_variable(name) is None and name not in FACTS:
+        return Page("oar/error.html")
+    answer = get_config_variable(call)
+    assert isinstance(answer, Answer)
+    return variable_page(call, msgspec.to_builtins(answer.value))
+
+
 @routes.post(
     "/config/<variable>",
     right=Right.OAR,
@@ -110,6 +123,7 @@ def get_config_variable(call: OarCall[Options, None]) -> Answer:
     about="Configuration variable",
     answers={201: Hash},
     raises=[InvalidFieldError, SettingNotChangedError],
+    form=_form,
 )
 def set_config_variable(call: OarCall[Options, ConfigValue]) -> Answer:
     """Change a configuration variable, in the settings file and, where that is safe, at once.

@@ -85,8 +85,13 @@ def _read(request: Request, about: str) -> tuple[Any, bool]:
 
 
 def _form(request: Request) -> dict[str, Any]:
-    """A key that comes several times is a list.  ``structure`` and ``debug`` are of the request."""
-    form = {key: values for key, values in request.form.lists() if key not in _OPTIONS}
+    """A key that comes several times is a list.  ``structure`` and ``debug`` are of the request.
+    Browsers end the lines of texts with two characters, which nothing else does."""
+    form = {
+        key: [value.replace("\r\n", "\n") for value in values]
+        for key, values in request.form.lists()
+        if key not in _OPTIONS
+    }
     if request.form.get("debug") == "1":
         g.oar_debug = True
     return {key: values[0] if len(values) == 1 else values for key, values in form.items()}

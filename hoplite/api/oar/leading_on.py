@@ -48,5 +48,7 @@ def _found(call: OarCall[Any, Any], answer: Answer | Response) -> Next | None:
         return None
     links = {link["rel"]: link["href"] for link in reversed(value.get("links") or [])}
     href = answer.headers.get("Location") or links.get("self") or value.get("uri")
-    words = value.get("cmd_output") or value.get("status") or ""
+    words = value.get("cmd_output") or value.get("status") or "Done"
+    if "effect" in value:
+        words = f"Changed; it holds: {value['effect']}"
     return Next(str(href), str(words).strip()) if href else None

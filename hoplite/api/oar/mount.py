@@ -27,9 +27,11 @@ from hoplite.api.oar import (
     media_changes,
     resource_changes,
     resource_generation,
+    resource_pages,
     resource_properties,
     resources,
     root,
+    rule_pages,
     submission,
 )
 from hoplite.api.oar.endpoint import Answer, OarCall, OarOperation, OarRoutes, Right
@@ -52,6 +54,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     resources.routes,
     resource_changes.routes,
     resource_generation.routes,
+    resource_pages.routes,
     resource_properties.routes,
     job_actions.routes,
     job_update.routes,
@@ -59,6 +62,7 @@ OAR_ROUTES: tuple[OarRoutes, ...] = (
     media.routes,
     media_changes.routes,
     admission_rules.routes,
+    rule_pages.routes,
     admission_rehearsal.routes,
     config.routes,
     accounting.routes,

@@ -18,13 +18,18 @@ _MENU = (
     ("Jobs", "/jobs", ".html"),
     ("Submit a job", "/jobs/form", ".html"),
     ("Resources", "/resources", ".html"),
-    ("Add resources", "/resources/form", ".html"),
+    ("New resources", "/resources/form", ".html"),
     ("Files", "/media/ls/~/", ""),
     ("Admission rules", "/admission_rules", ".html"),
+    ("New rule", "/admission_rules/form", ".html"),
     ("Configuration", "/config", ".html"),
     ("Accounting", "/accounting", ".html"),
 )
 _SERVED_AS = {"/media/ls/~/": "/media/ls/<file:path>"}
+_FOR_KNOWN = {"/accounting"}
+"""Strangers are shown nothing there, unless the setting ``visibility`` says so."""
+_FOR_ADMINISTRATORS = {"/resources/form", "/admission_rules/form"}
+"""Anybody may look at these forms, as in OAR, and only administrators can send them."""
 SERVED = "hoplite.oar.served"
 """``app.extensions`` has under this name the paths that answer GET, with who may."""
 
@@ -77,11 +82,15 @@ def _varying(response: Response) -> Response:
 
 def _menu(base: Base) -> list[tuple[str, str, bool]]:
     """Words, address, and whether it is this page: of what the caller may look at."""
+    caller = g.get("caller")
+    hidden = set() if caller is not None else _FOR_KNOWN
+    if caller is None or not caller.is_admin:
+        hidden = hidden | _FOR_ADMINISTRATORS
     here = "/" + request.path.lstrip("/").partition("/")[2]
     return [
         (words, base.href(path, extension=extension), here == path + extension)
         for words, path, extension in _MENU
-        if may_look_at(_SERVED_AS.get(path, path))
+        if path not in hidden and may_look_at(_SERVED_AS.get(path, path))
     ]
 
 

@@ -10,7 +10,16 @@ from msgspec import Meta
 
 from hoplite.api.oar.collection import whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, Right
+from hoplite.api.oar.input import is_form
 from hoplite.api.oar.links import Link
+from hoplite.api.oar.resource_pages import (
+    filled_form,
+    next_of_change,
+    next_of_new,
+    next_of_removal,
+    next_of_state,
+    resource_page,
+)
 from hoplite.api.oar.resource_views import ResourceDetails, details, digits
 from hoplite.api.oar.titled import Titled
 from hoplite.exceptions import (
@@ -81,14 +90,16 @@ class Deleted(msgspec.Struct, frozen=True):
     about="Resource",
     answers={200: NewResources},
     raises=[NotAuthorizedError],
+    form=filled_form,
+    then=next_of_new,
 )
 def add_resources(call: OarCall[Options, Hash | list[Hash]]) -> Answer:
     """Make a resource, or several of an array: all of them or none.
 
     `network_address` (or `hostname`) is needed; all other keys are properties, flat or in a hash
-    `properties`.  They are Alive at once.
+    `properties`.  They are Alive at once.  A form has several in one field `items`, in JSON.
     """
-    given = call.body if isinstance(call.body, list) else [call.body]
+    given = _given(call)
     if not given:
         raise Titled(
             "Missing Required Field", InvalidFieldError("the array is empty: there is no resource")
@@ -114,6 +125,8 @@ def add_resources(call: OarCall[Options, Hash | list[Hash]]) -> Answer:
     about="Resource",
     answers={200: ResourceDetails},
     raises=[ResourceDoesNotExistError, NotAuthorizedError],
+    page=resource_page,
+    then=next_of_change,
 )
 def change_resource(call: OarCall[Options, Hash]) -> Answer:
     """Set properties of a resource (beyond OAR, whose administrators use `oarnodesetting`).
@@ -131,6 +144,7 @@ def change_resource(call: OarCall[Options, Hash]) -> Answer:
     about="Resource state",
     answers={200: StateAnswer},
     raises=[ResourceDoesNotExistError],
+    then=next_of_state,
 )
 def set_resource_state(call: OarCall[Options, StateBody]) -> Answer:
     """Make a resource Alive, Absent or Dead; it is when this is answered."""
@@ -155,6 +169,7 @@ def set_resource_state(call: OarCall[Options, StateBody]) -> Answer:
     right=Right.OAR,
     answers={200: Deleted},
     raises=[ResourceDoesNotExistError, ResourceInUseError],
+    then=next_of_removal,
 )
 def delete_resource(call: OarCall[Options, None]) -> Answer:
     """Remove a Dead resource for ever."""
@@ -178,6 +193,19 @@ def delete_resource_of_node(call: OarCall[Options, None]) -> Answer:
             f"Corresponding resource could not be found: the node {node} has none of cpuset {call.id}"
         )
     return _removed(call, found)
+
+
+def _given(call: OarCall[Any, Hash | list[Hash]]) -> list[Hash]:
+    if isinstance(call.body, list):
+        return call.body
+    if not is_form(call.request) or "items" not in call.body:
+        return [call.body]
+    try:
+        return msgspec.json.decode(call.body["items"], type=list[Hash])
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise InvalidFieldError(
+            f"items: it is no JSON array of resources: {error}", field="items"
+        ) from None
 
 
 def _removed(call: OarCall[Any, Any], resource_ids: Iterable[int]) -> Answer:

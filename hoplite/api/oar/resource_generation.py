@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from hoplite.api.oar.collection import Collection, whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, Right
+from hoplite.api.oar.resource_pages import filled_form, generated_page
 from hoplite.api.oar.resource_views import digits
 from hoplite.api.oar.titled import Titled
 from hoplite.exceptions import InvalidFieldError, RequestSyntaxError
@@ -54,6 +55,8 @@ class GeneratedResource(msgspec.Struct, frozen=True):
     about="Resource generation",
     answers={200: Collection[GeneratedResource]},
     raises=[RequestSyntaxError],
+    page=generated_page,
+    form=filled_form,
 )
 def generate_resources(call: OarCall[Options, GenerateBody]) -> Answer:
     """Say which resources an expression stands for; nothing is made.

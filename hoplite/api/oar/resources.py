@@ -14,6 +14,7 @@ from hoplite.api.oar.collection import Collection, limit_of, paged, whole
 from hoplite.api.oar.endpoint import Answer, Hash, OarCall, OarRoutes, Options, PageQuery
 from hoplite.api.oar.job_facts import may_know_of
 from hoplite.api.oar.links import Link
+from hoplite.api.oar.resource_pages import resource_page, resources_page
 from hoplite.api.oar.resource_views import (
     JobOnResource,
     ResourceDetails,
@@ -52,7 +53,9 @@ class JobsOnResources(msgspec.Struct, frozen=True):
 _ID = re.compile("[0-9]{1,18}")
 
 
-@routes.get("/resources", query=PageQuery, answers={200: Collection[ResourceItem]})
+@routes.get(
+    "/resources", query=PageQuery, answers={200: Collection[ResourceItem]}, page=resources_page
+)
 def list_resources(call: OarCall[PageQuery, None]) -> Answer:
     """List the resources and their states, by id."""
     return _page(call, summary)
@@ -63,13 +66,19 @@ def list_resources(call: OarCall[PageQuery, None]) -> Answer:
     query=PageQuery,
     aliases=["/resources/full"],
     answers={200: Collection[ResourceDetails]},
+    page=resources_page,
 )
 def list_resources_in_detail(call: OarCall[PageQuery, None]) -> Answer:
     """List the resources with all of their properties, by id."""
     return _page(call, details)
 
 
-@routes.get("/resources/<id>", answers={200: ResourceDetails}, raises=[ResourceDoesNotExistError])
+@routes.get(
+    "/resources/<id>",
+    answers={200: ResourceDetails},
+    raises=[ResourceDoesNotExistError],
+    page=resource_page,
+)
 def get_resource(call: OarCall[Options, None]) -> Answer:
     """Show a resource with all of its properties.
 
@@ -84,6 +93,7 @@ def get_resource(call: OarCall[Options, None]) -> Answer:
     parameters={"address": "The network address of the node."},
     answers={200: Collection[ResourceItem]},
     raises=[NotFoundError],
+    page=resources_page,
 )
 def list_resources_of_node(call: OarCall[Options, None]) -> Answer:
     """List the resources of a node, by id."""

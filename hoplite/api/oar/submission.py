@@ -117,7 +117,7 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
     an `Idempotency-Key`, a repeat answers the first job again, with `Idempotency-Replayed: true`.
     """
     try:
-        submission = read_submission(_given(call), around(call.service, call.caller))
+        submission = read_submission(call.body, around(call.service, call.caller))
         if submission.dry_run or call.query.dry_run:
             return foretold(call, submission)
         jobs, replayed = _made(call, submission)
@@ -127,17 +127,6 @@ def submit_job(call: OarCall[SubmitQuery, Hash]) -> Answer:
         raise Titled("Bad query", InvalidFieldError(str(error), field="plugin")) from None
     rules = [] if submission.resubmit is not None else call.service.manager.said_of(jobs[0])
     return _answer(call, jobs, submission, rules, replayed)
-
-
-def _given(call: OarCall[Any, Hash]) -> Mapping[str, Any]:
-    """The options.  Browsers end the lines of a form's texts with two characters, which programs
-    and files of parameters do not."""
-    if not is_form(call.request):
-        return call.body
-    return {
-        name: value.replace("\r\n", "\n") if isinstance(value, str) else value
-        for name, value in call.body.items()
-    }
 
 
 def _made(call: OarCall[Any, Any], submission: Submission) -> tuple[list[Job], bool]:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
-from hoplite.exceptions import HopliteError, TimeoutError
+from hoplite.exceptions import HopliteError, TimeoutError, TooManyStreamsError
 
 if TYPE_CHECKING:
     from hoplite.cli.client_commands.display import Display
@@ -27,6 +27,7 @@ class Following:
         self._job = job
         self._display = display
         self._changes = 0
+        self._ended = threading.Event()
         self._copying = [
             # Nobody waits for them when the program is interrupted.
             threading.Thread(target=self._copy, args=(stream,), daemon=True)
@@ -41,6 +42,7 @@ class Following:
         while not info["finished"]:
             info = self._job.wait_for_change()
             self._show(info)
+        self._ended.set()
         for thread in self._copying:
             thread.join(_LAST_WORDS_S)
         return info
@@ -66,10 +68,22 @@ class Following:
 
     def _copy(self, stream: Literal["stdout", "stderr"]) -> None:
         try:
-            for piece in self._job.follow_log(stream):
-                self._display.write(stream, piece)
+            self._copy_as_it_comes(stream)
         except HopliteError as error:
             self._display.note(f"the {stream} of the job cannot be shown: {error}")
         except OSError:
             # Whoever read it has seen enough.
             return
+
+    def _copy_as_it_comes(self, stream: Literal["stdout", "stderr"]) -> None:
+        shown = False
+        try:
+            for piece in self._job.follow_log(stream):
+                shown = True
+                self._display.write(stream, piece)
+        except TooManyStreamsError:
+            if shown:
+                raise
+            # The server lets no more follow: then all of it, when it is over.
+            self._ended.wait()
+            self._display.write(stream, self._job.log(stream))

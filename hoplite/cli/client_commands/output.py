@@ -59,7 +59,12 @@ def progress_parts(progress: object) -> tuple[float, float, str] | None:
     if done is None or total is None or total <= 0:
         return None
     text = progress.get("text")
-    return done, total, " ".join(text.split()) if isinstance(text, str) else ""
+    return done, total, _one_line(text) if isinstance(text, str) else ""
+
+
+def _one_line(text: str) -> str:
+    """Without what would move a terminal's cursor: it may be another user's."""
+    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
 
 
 def _number(value: object) -> float | None:
