@@ -42,11 +42,11 @@ def started(url: str, *args: str) -> subprocess.Popen[str]:
 
 
 class Terminal:
-    """``hoplite-client`` on a terminal of its own."""
+    """``hoplite-client``, or another program, on a terminal of its own."""
 
-    def __init__(self, url: str, *args: str) -> None:
+    def __init__(self, url: str, *args: str, program: str = "hoplite-client") -> None:
         self.shown = ""
-        command = [str(script("hoplite-client")), "-a", url, *args]
+        command = [str(script(program)), "--address", url, *args]
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.execve(command[0], command, {**os.environ, "TERM": "xterm", "COLUMNS": "100"})

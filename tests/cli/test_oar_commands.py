@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.programs import WITHIN_S, script
+from tests.cli.programs import WITHIN_S, Terminal, script
 from tests.conftest import MakeServer
 from tests.server.process import ServerProcess, wait_until
 
@@ -222,6 +222,23 @@ def test_resources_are_shown(oar: Oar) -> None:
     assert oar.out("nodes", node, "-f").count("resource_id: ") == len(rows) - 1
 
 
+def test_on_a_terminal_tables_are_made_to_fit(oar: Oar) -> None:
+    job = oar.sub("--hold", "-n", "[bold]name", "true")
+    terminal = Terminal(oar.server.url, "stat", "-j", str(job), program="hoplite-oar")
+    try:
+        assert terminal.exit_code() == 0
+    finally:
+        terminal.close()
+    assert "\x1b[1mQUEUE" in terminal.shown
+    assert "[bold]name" in terminal.shown
+
+
+def test_an_error_tells_its_code_in_a_header(oar: Oar) -> None:
+    for form in ("json", "yaml", "html"):
+        answer = oar.server.request("GET", f"/oarapi/jobs/999999.{form}")
+        assert answer.headers["Hoplite-Error"] == "job-does-not-exist"
+
+
 @pytest.mark.parametrize(
     ("args", "words", "code"),
     [
@@ -244,7 +261,12 @@ def test_resources_are_shown(oar: Oar) -> None:
         (["sub", "-l", "/core=100000", "true"], "not enough resources", 8),
         (["sub", "-l", "/core=", "true"], "at character 7 of '/core='", 255),
         (["sub", "-Y", "-l", "/core=", "true"], "at character 7 of '/core='", 255),
-        (["sub", "-t", "nonsense", "true"], "nonsense", 1),
+        (["sub", "-t", "nonsense", "true"], "[ADMISSION RULE] Error: unknown job type", 254),
+        (["sub", "-p", "nonsense = 1", "true"], "no property 'nonsense'", 8),
+        (["sub", "-q", "nonsense", "true"], "there is no queue 'nonsense'", 248),
+        (["sub", "--notify", "nonsense", "true"], "notify", 250),
+        (["sub", "-O", "a;b", "true"], "stdout", 244),
+        (["sub", "-E", "a;b", "true"], "stderr", 243),
         (["sub", "-S", "./none.sh"], "./none.sh cannot be read: ", 2),
         (["sub", "-S", "'"], "No closing quotation", 2),
         (["sub", "-S"], "give the script as COMMAND", 2),

@@ -66,4 +66,4 @@ def test_every_exit_code_is_told() -> None:
     text = GUIDE.read_text("utf-8")
     for name, code in vars(exit_codes).items():
         if name.isupper() and not name.startswith("_"):
-            assert re.search(rf"^{code} ", text, re.MULTILINE), name
+            assert re.search(rf"^([0-9]+, )?{code}[ ,]", text, re.MULTILINE), name
