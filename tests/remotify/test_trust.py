@@ -61,7 +61,7 @@ def test_large_json_comes_by_the_file(stranger: Server) -> None:
         (float("nan"), "the result is of type float"),
         ([{"b": calls.Counter(1)}], r"the result\[0\]\['b'\] is of type Counter"),
     ],
-    ids=repr,
+    ids=["tuple", "bytes", "integer key", "nan", "object"],
 )
 def test_what_json_would_change_is_refused(stranger: Server, value: object, words: str) -> None:
     with pytest.raises(RemoteCallError, match=words):
