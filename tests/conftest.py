@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,20 @@ from tests.server.environment import ServerEnvironment
 from tests.server.process import ServerProcess
 
 MakeServer = Callable[..., ServerProcess]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passable(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where the tests are root's, jobs of other accounts run below its temporary directories."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    base = tmp_path_factory.getbasetemp()
+    # A pytest that a test starts would close the directory of all temporary directories again.
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(base)
+    everybodys = Path(tempfile.gettempdir()).resolve()
+    for each in (base, *base.parents):
+        if each == base or everybodys in each.parents:
+            each.chmod(each.stat().st_mode | 0o011)
 
 
 @pytest.fixture(scope="session")
