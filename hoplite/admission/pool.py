@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,14 @@ from hoplite.model.admission_rule import AdmissionRule
 
 CHILDREN = 2
 WAITING = 4
-"""Submissions that may wait for a child.  More would leave no thread to answer anything else."""
+"""Submissions that may wait for a child that takes long.  More would leave no thread to answer
+anything else."""
+
+_LONG_S = 0.3
+_TROUBLED_S = 2.0
+"""So long after the loss of a child rules are taken for slow."""
+_PATIENCE_S = 10.0
+_LOOK_S = 0.05
 
 Run = Callable[[Sequence[AdmissionRule], JobFacts, SiteFacts], Verdict]
 
@@ -34,12 +42,15 @@ class RulePool:
         self._idle: list[Child] = []
         self._free = threading.Semaphore(CHILDREN)
         self._room = threading.Semaphore(CHILDREN + WAITING)
+        self._began: dict[int, float] = {}
+        self._lost_at = float("-inf")
         self._closed = False
 
     def run(self, rules: Sequence[AdmissionRule], job: JobFacts, site: SiteFacts) -> Verdict:
         """The rules in order over a job, in one go; ``rules`` is told from another by identity.
 
-        Raises :class:`~hoplite.exceptions.UnavailableError` if too many others wait.
+        Raises :class:`~hoplite.exceptions.UnavailableError` if too many others wait for rules that
+        take long.
         """
         with self._child() as child:
             return run_in(child, rules, job, site)
@@ -85,27 +96,48 @@ class RulePool:
 
     @contextmanager
     def _child(self) -> Iterator[Child]:
-        if not self._room.acquire(blocking=False):
-            raise UnavailableError(
-                "admission rules hold up too many submissions already; submit again later"
-            )
+        self._enter()
         try:
             with self._free:
                 yield from self._taken()
         finally:
             self._room.release()
 
+    def _enter(self) -> None:
+        """Many may come at once: rules that are quick make room at once."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self._room.acquire(timeout=_LOOK_S):
+            if self._is_held_up() or time.monotonic() > deadline:
+                raise UnavailableError(
+                    "admission rules hold up too many submissions already; submit again later"
+                )
+
+    def _is_held_up(self) -> bool:
+        now = time.monotonic()
+        if now - self._lost_at < _TROUBLED_S:
+            return True
+        return any(now - began > _LONG_S for began in list(self._began.values()))
+
     def _taken(self) -> Iterator[Child]:
-        child = self._warm() or self._new()
+        child = self._warm()
+        if child is None:
+            child = self._new()
+        else:
+            # Of a new one it is not known how long it takes to be there.
+            self._began[id(child)] = time.monotonic()
         try:
             yield child
         except BaseException:
             child.close()
             raise
+        finally:
+            self._began.pop(id(child), None)
         if child.lives and not self._closed:
             self._idle.append(child)
-        else:
-            child.close()
+            return
+        if not child.lives:
+            self._lost_at = time.monotonic()
+        child.close()
 
     def _warm(self) -> Child | None:
         while self._idle:

@@ -233,6 +233,23 @@ def test_while_a_rule_loops_others_are_served(cluster: Cluster) -> None:
     assert submit(cluster, hold=1).status_code == 201
 
 
+def test_many_submissions_at_once_wait_for_quick_rules(tmp_path: Path) -> None:
+    """Also while the children that judge them are not there yet."""
+    server = Cluster(tmp_path / "data")
+    server.start()
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(submit(server, hold=1).status_code))
+        for _ in range(30)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.close()
+    assert codes == [201] * 30
+
+
 def test_rules_outlive_kill_9(cluster: Cluster) -> None:
     add(cluster, "# mine", enabled="NO")
     cluster.told("DELETE", "/admission_rules/13.json")
