@@ -13,9 +13,10 @@ from hoplite.admission.defaults import default_rules
 from hoplite.admission.pool import RulePool
 from hoplite.exceptions import InvalidFieldError, NotAuthorizedError, RuleDoesNotExistError
 from hoplite.journal.protocol import Change, Happened, Journal, RuleVersioned
+from hoplite.manager.timeline import jobless_entry
 from hoplite.model.admission_rule import DEFAULT_PRIORITY, AdmissionRule, in_order
 from hoplite.model.caller import Caller
-from hoplite.model.timeline import NO_JOB, Entry, Happening
+from hoplite.model.timeline import Happening
 
 MAX_RULES = 1000
 MAX_RULE_BYTES = 1 << 16
@@ -194,15 +195,4 @@ def _told(what: Happening, rule: AdmissionRule) -> Change:
         "priority": rule.priority,
         "enabled": rule.enabled,
     }
-    return Happened(
-        Entry(
-            job_id=NO_JOB,
-            uuid="",
-            owner="",
-            at=rule.at,
-            what=what,
-            who=rule.who,
-            version=0,
-            detail=msgspec.Raw(msgspec.json.encode(detail)),
-        )
-    )
+    return Happened(jobless_entry(what, rule.who, rule.at, detail))

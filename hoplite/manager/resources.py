@@ -28,6 +28,7 @@ from hoplite.journal.protocol import (
     ResourceSaved,
 )
 from hoplite.manager.this_machine import THIS_MACHINES_PROPERTIES, this_machine
+from hoplite.manager.timeline import jobless_entry
 from hoplite.model.caller import Caller
 from hoplite.model.job import Job
 from hoplite.model.resource import Resource, ResourceState
@@ -38,7 +39,7 @@ from hoplite.model.resource_property import (
     PropertyType,
 )
 from hoplite.model.resource_set import ResourceTable
-from hoplite.model.timeline import NO_JOB, Entry, Happening
+from hoplite.model.timeline import Happening
 
 SETTABLE_STATES = (ResourceState.ALIVE, ResourceState.ABSENT, ResourceState.DEAD)
 """What administrators can set; the server alone suspects."""
@@ -323,15 +324,4 @@ def _ids(resources: Iterable[Resource]) -> list[int]:
 
 
 def _told(what: Happening, who: str, **detail: Any) -> Change:
-    return Happened(
-        Entry(
-            job_id=NO_JOB,
-            uuid="",
-            owner="",
-            at=time.time(),
-            what=what,
-            who=who,
-            version=0,
-            detail=msgspec.Raw(msgspec.json.encode(detail)),
-        )
-    )
+    return Happened(jobless_entry(what, who, time.time(), detail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,20 @@ from hoplite.model.timeline import NO_JOB, Entry, Happening
 
 _RECENT = 4096
 _PAGE = 256
+
+
+def jobless_entry(what: Happening, who: str, at: float, detail: Mapping[str, Any]) -> Entry:
+    """An entry that concerns no job; ``detail`` is what JSON can say."""
+    return Entry(
+        job_id=NO_JOB,
+        uuid="",
+        owner="",
+        at=at,
+        what=what,
+        who=who,
+        version=0,
+        detail=msgspec.Raw(msgspec.json.encode(detail)),
+    )
 
 
 class Timeline:
@@ -45,17 +59,7 @@ class Timeline:
     def tell(self, who: str, what: Happening, **detail: Any) -> None:
         """An entry that concerns no job; ``detail`` is what JSON can say.  It is on disk when this
         returns."""
-        told = Entry(
-            job_id=NO_JOB,
-            uuid="",
-            owner="",
-            at=time.time(),
-            what=what,
-            who=who,
-            version=0,
-            detail=msgspec.Raw(msgspec.json.encode(detail)),
-        )
-        self._journal.commit(Happened(told))
+        self._journal.commit(Happened(jobless_entry(what, who, time.time(), detail)))
 
     def after(self, seq: int, job_id: int | None) -> tuple[list[Entry], int]:
         """Entries with a higher ``seq``, in order, and the ``seq`` up to which was looked."""
